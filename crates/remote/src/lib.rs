@@ -1,0 +1,1 @@
+//! How Slipway talks to servers.
