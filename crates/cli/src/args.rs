@@ -1,0 +1,412 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER: &str = "\
+From nothing to a running Odoo:
+  slipway server add paris --host root@203.0.113.7
+  slipway project add acme --url git@example.com:acme/odoo.git --series 19.0
+  slipway env add acme/production --server paris --branch main --domain erp.acme.example --modules acme_base
+  slipway plan acme/production
+  slipway deploy acme/production
+
+Exit codes: 0 success · 1 error · 2 wrong usage · 3 refused before anything was touched · 4 failed · 5 failed and rolled back
+            6 cancelled";
+
+/// Deploy Odoo from Git to your own servers, over SSH, with Docker.
+#[derive(Debug, Parser)]
+#[command(name = "slipway", version, after_help = AFTER, max_term_width = 110)]
+pub struct Cli {
+    /// Where all of Slipway's state is kept
+    #[arg(long, global = true, env = "SLIPWAY_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Print JSON instead of text: one object, or one a line for what goes on
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where secrets are kept: the system's keychain, or a file encrypted with a passphrase (SLIPWAY_PASSPHRASE or asked for)
+    #[arg(long, global = true, value_enum, env = "SLIPWAY_SECRETS")]
+    pub secrets: Option<SecretsChoice>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SecretsChoice {
+    /// The system's keychain
+    Keychain,
+    /// A file in Slipway's home, encrypted with a passphrase
+    File,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Servers: machines with Docker that are reached over SSH, or this computer
+    #[command(subcommand)]
+    Server(Server),
+    /// Projects: Git repositories of Odoo addons
+    #[command(subcommand)]
+    Project(Project),
+    /// Environments: one running Odoo of a project each
+    #[command(subcommand)]
+    Env(Env),
+    /// Show what a deployment would do, without touching anything
+    Plan {
+        /// project/name
+        env: String,
+        /// Branch, tag or commit instead of the environment's branch
+        #[arg(long = "ref", value_name = "REF")]
+        reference: Option<String>,
+    },
+    /// Bring an environment to the newest commit of its branch
+    Deploy(Deploy),
+    /// What runs, and what state every environment is in
+    Status,
+    /// The deployments of an environment, newest first
+    History {
+        /// project/name
+        env: String,
+        /// How many at most
+        #[arg(long, short = 'n', default_value_t = 20)]
+        number: u32,
+    },
+    /// The log of a deployment, step by step
+    Logs {
+        /// A deployment's id, or the end of it, or project/name for its last one
+        deployment: String,
+        /// Only this step (`health_check` or `"Health Check"`)
+        #[arg(long)]
+        step: Option<String>,
+        /// Only this level and above: debug, info, warning, error
+        #[arg(long, default_value = "info")]
+        level: String,
+        /// Go on with what comes until the deployment ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Stop a deployment: before the cut over nothing live was touched, in it everything is put back
+    Cancel {
+        /// A deployment's id, or project/name for the one that runs
+        deployment: String,
+    },
+    /// Make a new deployment of the same commit
+    Retry {
+        /// A deployment's id
+        deployment: String,
+        /// What to do with it
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Go back to an earlier deployment: its code, or its code and data
+    Rollback(Rollback),
+    /// The snapshots of an environment
+    Snapshots {
+        /// project/name
+        env: String,
+    },
+    /// Open an environment's page in the browser
+    Open {
+        /// project/name
+        env: String,
+        /// Only print the address
+        #[arg(long)]
+        print: bool,
+    },
+    /// Carry out what is queued until nothing is left (what `--detach` starts)
+    #[command(hide = true)]
+    Work {
+        /// End when the queue is empty
+        #[arg(long)]
+        until_idle: bool,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which one
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Servers.
+#[derive(Debug, Subcommand)]
+pub enum Server {
+    /// Add a server; its host key is shown and has to be confirmed
+    Add(ServerAdd),
+    /// All servers
+    List,
+    /// Connect, and show what is there and what is reserved
+    Test {
+        /// Its name
+        name: String,
+        /// Accept the host key with this fingerprint (`SHA256:…`)
+        #[arg(long, value_name = "SHA256:…")]
+        fingerprint: Option<String>,
+    },
+    /// Forget a server; nothing on it is touched
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// A new server.
+#[derive(Debug, Args)]
+pub struct ServerAdd {
+    /// A short name for it
+    pub name: String,
+    /// `[user@]host[:port]`, or an alias of ~/.ssh/config
+    #[arg(long, required_unless_present = "local", conflicts_with = "local")]
+    pub host: Option<String>,
+    /// This computer instead of one over SSH
+    #[arg(long)]
+    pub local: bool,
+    /// Private key file; without it the agent and ssh_config are asked
+    #[arg(long)]
+    pub key: Option<PathBuf>,
+    /// Ask for the SSH password (or take it from SLIPWAY_SSH_PASSWORD) and keep it in the keychain
+    #[arg(long)]
+    pub password: bool,
+    /// Ask for the key's passphrase (or take it from SLIPWAY_SSH_PASSPHRASE) and keep it in the keychain
+    #[arg(long)]
+    pub passphrase: bool,
+    /// Another ssh_config file
+    #[arg(long)]
+    pub ssh_config: Option<PathBuf>,
+    /// Accept the host key with this fingerprint (`SHA256:…`) without asking
+    #[arg(long, value_name = "SHA256:…")]
+    pub fingerprint: Option<String>,
+    /// Slipway's folder on the server
+    #[arg(long, default_value = "~/.slipway")]
+    pub root: String,
+    /// Docker's socket on the server, when it isn't where its client finds it
+    #[arg(long)]
+    pub docker_socket: Option<String>,
+    /// Use Docker through `sudo -n`
+    #[arg(long)]
+    pub docker_sudo: bool,
+    /// Port for HTTP
+    #[arg(long, default_value_t = 80)]
+    pub http_port: u16,
+    /// Port for HTTPS
+    #[arg(long, default_value_t = 443)]
+    pub https_port: u16,
+    /// Address that the proxy listens on
+    #[arg(long, default_value = "0.0.0.0")]
+    pub bind: String,
+    /// The address that the world knows it by, for the DNS check
+    #[arg(long)]
+    pub public_address: Option<String>,
+    /// A CA bundle on the server that pip and apt need inside builds (company proxies)
+    #[arg(long)]
+    pub build_ca_file: Option<String>,
+    /// An HTTP proxy for pip and apt inside builds
+    #[arg(long)]
+    pub build_proxy: Option<String>,
+}
+
+/// Projects.
+#[derive(Debug, Subcommand)]
+pub enum Project {
+    /// Add a project
+    Add(ProjectAdd),
+    /// All projects
+    List,
+}
+
+/// A new project.
+#[derive(Debug, Args)]
+pub struct ProjectAdd {
+    /// A short name for it
+    pub name: String,
+    /// The main repository: https://…, ssh://…, git@host:path or a local path
+    #[arg(long)]
+    pub url: String,
+    /// Odoo's series: 14.0 to 19.0
+    #[arg(long)]
+    pub series: String,
+    /// Folder in the repository with addons; without it they are found anywhere (repeatable)
+    #[arg(long = "path", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// A further repository, as NAME=URL#BRANCH (repeatable)
+    #[arg(long = "repo", value_name = "NAME=URL#BRANCH")]
+    pub repositories: Vec<String>,
+    /// SSH key file for the repositories
+    #[arg(long)]
+    pub git_key: Option<PathBuf>,
+    /// User name for an access token
+    #[arg(long)]
+    pub git_user: Option<String>,
+    /// Ask for an access token (or take it from SLIPWAY_GIT_TOKEN) and keep it in the keychain
+    #[arg(long)]
+    pub git_token: bool,
+    /// Leave submodules out
+    #[arg(long)]
+    pub no_submodules: bool,
+}
+
+/// Environments.
+#[derive(Debug, Subcommand)]
+pub enum Env {
+    /// Add an environment
+    Add(Box<EnvAdd>),
+    /// All environments
+    List,
+    /// One environment, with everything set
+    Show {
+        /// project/name
+        env: String,
+    },
+    /// Change settings; they take effect with the next deployment
+    Set(Box<EnvSet>),
+    /// Remove an environment from its server: containers, database, files, releases
+    Destroy {
+        /// project/name
+        env: String,
+        /// Type the environment's project/name here to confirm
+        #[arg(long, value_name = "PROJECT/NAME")]
+        confirm: Option<String>,
+        /// Keep everything on the server and only forget it here
+        #[arg(long)]
+        keep_server: bool,
+    },
+}
+
+/// A new environment.
+#[derive(Debug, Args)]
+pub struct EnvAdd {
+    /// project/name
+    pub env: String,
+    /// What to set
+    #[command(flatten)]
+    pub settings: EnvSettings,
+}
+
+/// Changes to an environment.
+#[derive(Debug, Args)]
+pub struct EnvSet {
+    /// project/name
+    pub env: String,
+    /// What to set
+    #[command(flatten)]
+    pub settings: EnvSettings,
+}
+
+/// What can be set on an environment. What isn't named stays as it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EnvSettings {
+    /// production, staging or development
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The server it runs on
+    #[arg(long)]
+    pub server: Option<String>,
+    /// The branch it follows
+    #[arg(long)]
+    pub branch: Option<String>,
+    /// Its domain name; empty for `<slug>.localhost`
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// HTTPS: acme, internal, own (with --cert and --cert-key), or plain for HTTP only
+    #[arg(long)]
+    pub tls: Option<String>,
+    /// E-mail address for the certificate authority
+    #[arg(long)]
+    pub acme_email: Option<String>,
+    /// Own certificate, a PEM file on this computer
+    #[arg(long)]
+    pub cert: Option<PathBuf>,
+    /// Its private key, a PEM file on this computer
+    #[arg(long)]
+    pub cert_key: Option<PathBuf>,
+    /// Processors it may use
+    #[arg(long)]
+    pub cpus: Option<f64>,
+    /// Memory in MB
+    #[arg(long)]
+    pub memory: Option<u64>,
+    /// Disk in MB
+    #[arg(long)]
+    pub disk: Option<u64>,
+    /// Modules to install, with commas between
+    #[arg(long, value_delimiter = ',')]
+    pub modules: Option<Vec<String>>,
+    /// Another base image than the series' own
+    #[arg(long)]
+    pub image: Option<String>,
+    /// An option for odoo.conf (repeatable); KEY= removes it
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    pub options: Vec<String>,
+    /// An environment variable for Odoo (repeatable); KEY= removes it
+    #[arg(long = "variable", value_name = "KEY=VALUE")]
+    pub variables: Vec<String>,
+    /// Seconds that requests are held during an update before a maintenance page is shown
+    #[arg(long)]
+    pub hold_limit: Option<u32>,
+    /// Releases to keep on the server besides the live one
+    #[arg(long)]
+    pub keep_releases: Option<u32>,
+    /// Snapshots to keep
+    #[arg(long)]
+    pub keep_snapshots: Option<u32>,
+    /// Days to keep a snapshot
+    #[arg(long)]
+    pub snapshot_days: Option<u32>,
+    /// Install Odoo's demonstration data on the first deployment
+    #[arg(long)]
+    pub demo_data: Option<bool>,
+}
+
+/// How a new deployment is carried out.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Run {
+    /// Queue it and return; it goes on in the background
+    #[arg(long)]
+    pub detach: bool,
+    /// Wait when another desktop is deploying this environment
+    #[arg(long)]
+    pub wait: bool,
+    /// Take the environment over from a desktop that is gone for good
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+/// A deployment.
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// project/name
+    pub env: String,
+    /// Branch, tag or commit instead of the environment's branch
+    #[arg(long = "ref", value_name = "REF")]
+    pub reference: Option<String>,
+    /// Ask the registry for a newer base image
+    #[arg(long)]
+    pub pull: bool,
+    /// Update these modules whatever changed; `all` for every one (repeatable, or with commas)
+    #[arg(long, value_delimiter = ',')]
+    pub update: Vec<String>,
+    /// How it is carried out
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// A rollback.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// project/name
+    pub env: String,
+    /// The deployment to go back to: its id, or the end of it
+    #[arg(long, value_name = "DEPLOYMENT")]
+    pub to: String,
+    /// Restore the data as well, as it was when that deployment was replaced
+    #[arg(long)]
+    pub data: bool,
+    /// Say yes to what would be lost without being asked
+    #[arg(long)]
+    pub yes: bool,
+    /// How it is carried out
+    #[command(flatten)]
+    pub run: Run,
+}

@@ -1,0 +1,299 @@
+//! What a server looks like right now, learnt in one round trip by `facts.sh`.
+
+use serde::{Deserialize, Serialize};
+use slipway_remote::{Cmd, Host};
+
+use crate::error::{EngineError, ErrorCode};
+use crate::model::DeploymentId;
+use crate::server::{ReleaseManifest, Slot};
+
+const SCRIPT: &str = include_str!("facts.sh");
+
+/// Oldest Docker Engine that Slipway works with (API 1.41).
+pub const DOCKER_MIN: (u32, u32) = (20, 10);
+
+/// The state of a server, and of one environment on it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Absolute path of Slipway's folder on the server.
+    pub root: String,
+    /// The server's clock, seconds since the epoch.
+    pub time: i64,
+    /// `uname -s`.
+    pub os: String,
+    /// `uname -m`.
+    pub arch: String,
+    /// Processors online.
+    pub cpus: f64,
+    /// Memory in MiB.
+    pub memory_mb: u64,
+    /// Memory available in MiB.
+    pub memory_free_mb: u64,
+    /// Size and free room of the disk that holds Docker's data, in MiB.
+    pub docker_disk_mb: Disk,
+    /// Size and free room of the disk that holds Slipway's folder, in MiB.
+    pub root_disk_mb: Disk,
+    /// Docker Engine's version, such as `27.3.1`.
+    pub docker: String,
+    /// Why Docker didn't answer, in its own words.
+    pub docker_error: Option<String>,
+    /// Programs found on the server, of those that the cut over uses.
+    pub tools: Vec<String>,
+    /// All containers with Slipway's label.
+    pub containers: Vec<ContainerFact>,
+    /// All networks with Slipway's label.
+    pub networks: Vec<String>,
+    /// All images with Slipway's label, as `repository:tag`.
+    pub images: Vec<String>,
+    /// Slots whose gate is open.
+    pub gates: Vec<Slot>,
+    /// Who prepares a deployment of the environment, if anybody: the lease as JSON.
+    pub lease: Option<String>,
+    /// Whether the environment's database password was generated already.
+    pub has_db_password: bool,
+    /// A checksum of the proxy's site file.
+    pub site: Option<String>,
+    /// What `release.json` says, of each release that is still on the server.
+    pub releases: Vec<ReleaseManifest>,
+    /// Short ids of deployments whose cut over has neither committed nor reverted.
+    pub unfinished: Vec<String>,
+    /// The database's size in bytes, when it exists.
+    pub db_bytes: Option<u64>,
+    /// Modules that Odoo knows as anything but uninstalled: name and state.
+    pub modules: Vec<(String, String)>,
+}
+
+/// Size and free room of a disk, in MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Disk {
+    /// All of it.
+    pub total: u64,
+    /// What is free for an ordinary user.
+    pub free: u64,
+}
+
+/// A container with Slipway's label.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerFact {
+    /// Docker's id, in full.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `running`, `exited`, `created`, …
+    pub state: String,
+    /// The environment's slug.
+    pub env: String,
+    /// `web`, `db`, `update`, `caddy`, …
+    pub role: String,
+    /// The deployment that made it.
+    pub deployment: Option<DeploymentId>,
+    /// The slot of a web container.
+    pub slot: Option<Slot>,
+    /// The commit of the main repository.
+    pub commit: String,
+    /// Reserved processors.
+    pub cpus: f64,
+    /// Reserved memory in MiB.
+    pub memory_mb: u64,
+    /// Reserved disk in MiB.
+    pub disk_mb: u64,
+    /// A hash of what the container was made from, where that matters (database, proxy).
+    pub recipe: String,
+}
+
+impl ContainerFact {
+    /// Whether Docker has it running.
+    pub fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+}
+
+impl Facts {
+    /// Asks the server. `slug` may be empty: then only what concerns the whole server is learnt.
+    pub async fn learn(host: &dyn Host, root: &str, slug: &str) -> Result<Self, EngineError> {
+        let out = host.run(Cmd::script(SCRIPT, [root, slug])).await?;
+        let facts = Self::parse(&out.stdout);
+        if out.code != 0 {
+            let detail = if out.stderr.trim().is_empty() { out.stdout } else { out.stderr };
+            return Err(EngineError::new(ErrorCode::ServerUnusable, "The server could not be examined")
+                .hint("Check that the SSH user may write its home folder and run a POSIX shell")
+                .detail(detail));
+        }
+        Ok(facts)
+    }
+
+    /// The container that serves the environment: the one in the open slot, or else the one that Docker keeps running.
+    pub fn live(&self, slug: &str) -> Option<&ContainerFact> {
+        let web = || self.containers.iter().filter(|c| c.env == slug && c.role == "web");
+        web()
+            .find(|c| c.slot.is_some_and(|s| self.gates.contains(&s)) && c.is_running())
+            .or_else(|| web().find(|c| c.is_running()))
+            .or_else(|| web().find(|c| c.slot.is_some_and(|s| self.gates.contains(&s))))
+    }
+
+    /// The record of the release that a deployment left on the server.
+    pub fn release(&self, deployment: DeploymentId) -> Option<&ReleaseManifest> {
+        self.releases.iter().find(|r| r.deployment == deployment)
+    }
+
+    /// The modules that are `installed`.
+    pub fn installed(&self) -> impl Iterator<Item = &str> {
+        self.modules.iter().filter(|(_, state)| state == "installed").map(|(name, _)| name.as_str())
+    }
+
+    /// A named container of ours.
+    pub fn container(&self, name: &str) -> Option<&ContainerFact> {
+        self.containers.iter().find(|c| c.name == name)
+    }
+
+    /// An error when the server can't be deployed to, with what to do about it.
+    pub fn check_docker(&self) -> Result<(), EngineError> {
+        if let Some(why) = &self.docker_error {
+            return Err(docker_error(why));
+        }
+        let mut parts = self.docker.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+        let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        if found < DOCKER_MIN {
+            return Err(EngineError::new(
+                ErrorCode::DockerTooOld,
+                format!("The server has Docker {}, which is too old", self.docker),
+            )
+            .hint(format!("Install Docker {}.{} or newer on the server", DOCKER_MIN.0, DOCKER_MIN.1)));
+        }
+        for tool in ["flock", "setsid", "tar", "awk", "timeout"] {
+            if !self.tools.iter().any(|t| t == tool) {
+                return Err(EngineError::new(ErrorCode::ServerUnusable, format!("The server has no `{tool}`"))
+                    .hint("Install util-linux, coreutils, tar and awk on the server"));
+            }
+        }
+        Ok(())
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut facts = Self::default();
+        for line in text.lines() {
+            let mut fields = line.split('\t');
+            let Some(key) = fields.next() else { continue };
+            let rest: Vec<&str> = fields.collect();
+            let first = rest.first().copied().unwrap_or_default();
+            facts.take(key, first, &rest);
+        }
+        facts
+    }
+
+    fn take(&mut self, key: &str, first: &str, rest: &[&str]) {
+        match key {
+            "root" => first.clone_into(&mut self.root),
+            "time" => self.time = first.parse().unwrap_or(0),
+            "os" => first.clone_into(&mut self.os),
+            "arch" => first.clone_into(&mut self.arch),
+            "cpus" => self.cpus = first.parse().unwrap_or(0.0),
+            "memory_kb" => self.memory_mb = kib(first) / 1024,
+            "memory_free_kb" => self.memory_free_mb = kib(first) / 1024,
+            "root_disk_kb" => self.root_disk_mb = disk(first),
+            "docker_disk_kb" => self.docker_disk_mb = disk(first),
+            "tool" => self.tools.push(first.to_owned()),
+            "docker" => first.split(' ').next().unwrap_or_default().clone_into(&mut self.docker),
+            "docker_error" => self.docker_error = Some(first.to_owned()),
+            "container" => self.containers.push(container(rest)),
+            "network" => self.networks.push(first.to_owned()),
+            "image" => self.images.push(first.to_owned()),
+            "gate" => self.gates.extend(first.parse::<Slot>().ok()),
+            "lease" => self.lease = Some(first.to_owned()),
+            "db_password" => self.has_db_password = true,
+            "site" => self.site = Some(first.to_owned()),
+            "release" => match serde_json::from_str(first) {
+                Ok(record) => self.releases.push(record),
+                Err(error) => tracing::warn!(%error, "a release record on the server can't be read"),
+            },
+            "unfinished" => self.unfinished.push(first.to_owned()),
+            "db_bytes" => self.db_bytes = first.parse().ok(),
+            "module" => {
+                self.modules.push((first.to_owned(), rest.get(1).copied().unwrap_or_default().to_owned()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn docker_error(why: &str) -> EngineError {
+    // Docker's client gives no code for these; the words are stable since 1.x (docker/cli, `client/errors.go`).
+    let lower = why.to_lowercase();
+    let (code, message, hint) = if why == "missing" {
+        (ErrorCode::NoDocker, "There is no Docker on the server", "Install Docker Engine 20.10 or newer on the server")
+    } else if lower.contains("permission denied") {
+        (
+            ErrorCode::NoRightToDocker,
+            "The SSH user has no right to use Docker",
+            "Add the user to the `docker` group on the server and connect again, or choose sudo for Docker in the server's settings",
+        )
+    } else {
+        (ErrorCode::DockerFailed, "Docker on the server does not answer", "Start it: `sudo systemctl start docker`")
+    };
+    EngineError::new(code, message).hint(hint).detail(why)
+}
+
+fn container(fields: &[&str]) -> ContainerFact {
+    let text = |i: usize| fields.get(i).copied().unwrap_or_default();
+    ContainerFact {
+        id: text(0).into(),
+        name: text(1).into(),
+        state: text(2).into(),
+        env: text(3).into(),
+        role: text(4).into(),
+        deployment: text(5).parse().ok(),
+        slot: text(6).parse().ok(),
+        commit: text(7).into(),
+        cpus: text(8).parse().unwrap_or(0.0),
+        memory_mb: text(9).parse().unwrap_or(0),
+        disk_mb: text(10).parse().unwrap_or(0),
+        recipe: text(11).into(),
+    }
+}
+
+fn kib(text: &str) -> u64 {
+    text.trim().parse().unwrap_or(0)
+}
+
+fn disk(text: &str) -> Disk {
+    let mut parts = text.split_whitespace().map(kib);
+    Disk { total: parts.next().unwrap_or(0) / 1024, free: parts.next().unwrap_or(0) / 1024 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = "root\t/home/o/.slipway\ntime\t1700000000\ncpus\t2\nmemory_kb\t4096000\nroot_disk_kb\t104857600 52428800\n\
+        tool\tflock\ndocker\t27.3.1 1.47 27.3.1\n\
+        container\tabc\tslipway-acme-production-aa\trunning\tacme-production\tweb\t0190a000-0000-7000-8000-000000000001\ta\tdeadbeef\t1.5\t2048\t10240\t\n\
+        container\tdef\tslipway-acme-production-bb\texited\tacme-production\tweb\t\tb\t\t1.5\t2048\t10240\t\n\
+        gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\nnonsense\ndb_bytes\t\n";
+
+    #[test]
+    fn reads_what_the_script_prints() {
+        let facts = Facts::parse(SAMPLE);
+        assert_eq!(facts.root, "/home/o/.slipway");
+        assert_eq!(facts.memory_mb, 4000);
+        assert_eq!(facts.root_disk_mb, Disk { total: 102_400, free: 51_200 });
+        assert_eq!(facts.docker, "27.3.1");
+        assert_eq!(facts.installed().collect::<Vec<_>>(), ["base"]);
+        assert_eq!(facts.live("acme-production").map(|c| c.id.as_str()), Some("abc"));
+        assert_eq!(facts.live("other"), None);
+        assert_eq!(facts.db_bytes, None);
+    }
+
+    #[test]
+    fn tells_docker_problems_apart() {
+        let mut facts = Facts { docker: "19.03.5".into(), ..Facts::default() };
+        assert_eq!(facts.check_docker().unwrap_err().code, ErrorCode::DockerTooOld);
+        for (why, code) in [
+            ("missing", ErrorCode::NoDocker),
+            ("Got permission denied while trying to connect", ErrorCode::NoRightToDocker),
+            ("Cannot connect to the Docker daemon", ErrorCode::DockerFailed),
+        ] {
+            facts.docker_error = Some(why.into());
+            assert_eq!(facts.check_docker().unwrap_err().code, code, "{why}");
+        }
+    }
+}

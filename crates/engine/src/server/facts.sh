@@ -1,0 +1,59 @@
+# facts.sh ROOT SLUG: everything a deployment needs to know of a server, in one round trip.
+# Prints "key<TAB>value" lines; a key may come more than once. Changes nothing but making ROOT.
+set -u
+LC_ALL=C; export LC_ALL
+umask 077
+ROOT=$1 SLUG=$2
+case $ROOT in '~'/*) ROOT=$HOME/${ROOT#'~/'} ;; esac
+say() { printf '%s\t%s\n' "$1" "$2"; }
+
+mkdir -p "$ROOT" || { say error "cannot make $ROOT"; exit 3; }
+ROOT=$(cd "$ROOT" && pwd -P) || exit 3
+say root "$ROOT"
+say time "$(date +%s)"
+say os "$(uname -s)"
+say arch "$(uname -m)"
+say cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 0)"
+say memory_kb "$(awk '/^MemTotal:/{print $2}' /proc/meminfo 2>/dev/null)"
+say memory_free_kb "$(awk '/^MemAvailable:/{print $2}' /proc/meminfo 2>/dev/null)"
+say root_disk_kb "$(df -Pk "$ROOT" | awk 'NR==2{print $2" "$4}')"
+for tool in flock setsid timeout tar gzip awk crontab systemctl; do
+  command -v "$tool" >/dev/null 2>&1 && say tool "$tool"
+done
+say boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+
+command -v docker >/dev/null 2>&1 || { say docker_error missing; exit 0; }
+docker_says=$(docker version --format '{{.Server.Version}} {{.Server.APIVersion}} {{.Client.Version}}' 2>&1) || {
+  say docker_error "$(printf '%s' "$docker_says" | tr '\n' ' ')"; exit 0; }
+say docker "$docker_says"
+data=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
+say docker_disk_kb "$(df -Pk "${data:-/}" 2>/dev/null | awk 'NR==2{print $2" "$4}')"
+
+# One line a container of ours: id, name, state, then labels.
+docker ps -a --no-trunc --filter label=slipway.managed=1 --format \
+ 'container	{{.ID}}	{{.Names}}	{{.State}}	{{.Label "slipway.env"}}	{{.Label "slipway.role"}}	{{.Label "slipway.deployment"}}	{{.Label "slipway.slot"}}	{{.Label "slipway.commit"}}	{{.Label "slipway.cpus"}}	{{.Label "slipway.memory_mb"}}	{{.Label "slipway.disk_mb"}}	{{.Label "slipway.recipe"}}'
+docker network ls --filter label=slipway.managed=1 --format 'network	{{.Name}}'
+docker images --filter label=slipway.managed=1 --format 'image	{{.Repository}}:{{.Tag}}	{{.ID}}'
+
+[ -n "$SLUG" ] || exit 0
+for slot in a b; do [ -e "$ROOT/caddy/gate/$SLUG/$slot" ] && say gate "$slot"; done
+[ -s "$ROOT/$SLUG/lock.json" ] && say lease "$(tr -d '\n' <"$ROOT/$SLUG/lock.json")"
+[ -s "$ROOT/$SLUG/db_password" ] && say db_password present
+[ -s "$ROOT/caddy/sites/$SLUG.caddy" ] && say site "$(cksum <"$ROOT/caddy/sites/$SLUG.caddy")"
+for release in "$ROOT/$SLUG"/releases/*/release.json; do
+  [ -s "$release" ] && say release "$(tr -d '\n' <"$release")"
+done
+for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
+  [ -s "$journal" ] || continue
+  tail -n 5 "$journal" | grep -qE '"ev":"(committed|reverted)"' && continue
+  dir=${journal%/journal.jsonl}
+  say unfinished "${dir##*/}"
+done
+db=slipway-$SLUG-db
+database=$(printf '%s' "$SLUG" | tr - _)
+if [ "$(docker inspect -f '{{.State.Running}}' "$db" 2>/dev/null)" = true ]; then
+  say db_bytes "$(docker exec "$db" psql -XAtq -U postgres -d postgres -c "select pg_database_size('$database')" 2>/dev/null)"
+  docker exec "$db" psql -XAtq -F '	' -U postgres -d "$database" -c \
+    "select 'module', name, state from ir_module_module where state not in ('uninstalled','uninstallable') order by name" 2>/dev/null
+fi
+exit 0

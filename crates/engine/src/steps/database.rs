@@ -1,0 +1,120 @@
+//! Step 4: PostgreSQL in a container of the environment's own, its data in a volume, its passwords generated here.
+
+use std::time::Duration;
+
+use bollard::models::ContainerUpdateBody;
+use rand::distr::{Alphanumeric, SampleString};
+use serde::{Deserialize, Serialize};
+
+use super::PrepareStep;
+use super::image::ensure_image;
+use crate::containers;
+use crate::cx::Cx;
+use crate::error::{EngineError, ErrorCode};
+use crate::model::Step;
+use crate::server::{Facts, Upload};
+
+/// Makes sure of the database server and of Odoo's role in it.
+pub(crate) struct CreatingDatabase<'a> {
+    pub facts: &'a Facts,
+}
+
+/// The database server that stands ready.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Database {
+    /// PostgreSQL's major version.
+    pub major: u32,
+    /// Whether Odoo's database existed already.
+    pub exists: bool,
+}
+
+const PASSWORD_LENGTH: usize = 40;
+
+impl PrepareStep for CreatingDatabase<'_> {
+    const STEP: Step = Step::CreatingDatabase;
+    const LIMIT: Duration = Duration::from_secs(900);
+    type Output = Database;
+
+    async fn run(&self, cx: &Cx) -> Result<Database, EngineError> {
+        let name = cx.layout().db();
+        match self.facts.container(&name) {
+            Some(found) => {
+                let docker = &cx.connection().await?.docker;
+                let wanted = cx.reservation();
+                if (found.cpus, found.memory_mb) != (wanted.cpus, wanted.memory_mb) {
+                    docker.update_container(&name, limits(cx)).await?;
+                }
+                if !found.is_running() {
+                    cx.warn("The database container was not running; starting it");
+                    docker.start_container(&name, None).await?;
+                }
+            }
+            None => make(cx, self.facts).await?,
+        }
+        ready(cx).await
+    }
+}
+
+fn limits(cx: &Cx) -> ContainerUpdateBody {
+    containers::database_limits(cx.reservation())
+}
+
+async fn make(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
+    let connection = cx.connection().await?;
+    let postgres = cx.series()?.postgres();
+    ensure_image(cx, postgres.image, false).await?;
+    if !facts.has_db_password {
+        let secret = || Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH);
+        let files = [Upload::mounted("superuser_password", secret()), Upload::private("db_password", secret())];
+        connection.put(&cx.layout().dir(), &files).await?;
+        cx.info("Generated the database's passwords; they stay on the server");
+    }
+    let labels = containers::labels(&cx.layout().slug, "data");
+    containers::ensure_volume(&connection.docker, &cx.layout().db(), labels.clone()).await?;
+    containers::ensure_volume(&connection.docker, &cx.layout().data(), labels).await?;
+    let body = containers::database(cx.layout(), postgres.image, postgres.data_dir, cx.reservation());
+    containers::create(&connection.docker, &cx.layout().db(), body).await?;
+    connection.docker.start_container(&cx.layout().db(), None).await?;
+    cx.info(format!("Started {} as {}", postgres.image, cx.layout().db()));
+    Ok(())
+}
+
+/// Waits for the server, then makes sure of Odoo's role. The role is no superuser: it owns its database and no more.
+/// The password goes from its file through stdin.
+const READY: &str = r#"set -u
+DB=$1 NAME=$2 PASSWORD_FILE=$3
+i=0
+# During its first start the image runs a temporary server that has no TCP listener: ask over TCP.
+until docker exec "$DB" pg_isready -q -h 127.0.0.1 -U postgres; do
+  i=$((i+1))
+  [ $i -lt 240 ] || { docker logs --tail 20 "$DB" >&2; exit 5; }
+  sleep 0.5
+done
+{ printf '%s' "\\set password '"; tr -d '\n' <"$PASSWORD_FILE"; printf '%s\n' "'"
+  cat <<'SQL'
+select 'create role odoo login' where not exists (select from pg_roles where rolname = 'odoo') \gexec
+alter role odoo nosuperuser nocreatedb login password :'password';
+SQL
+} | docker exec -i "$DB" psql -Xq -v ON_ERROR_STOP=1 -U postgres -d postgres || exit 6
+docker exec "$DB" psql -XAtq -U postgres -d postgres -c "show server_version_num" \
+  -c "select 'exists' from pg_database where datname = '$NAME'"
+"#;
+
+async fn ready(cx: &Cx) -> Result<Database, EngineError> {
+    let layout = cx.layout();
+    let out = cx
+        .connection()
+        .await?
+        .script(READY, &[&layout.db(), &layout.database(), &layout.db_password()])
+        .await?;
+    if out.code != 0 {
+        return Err(EngineError::new(ErrorCode::DatabaseFailed, "The database server did not come up")
+            .hint("Its last log lines are below; a full disk or too little memory are the usual causes")
+            .detail(out.stderr));
+    }
+    let mut lines = out.stdout.lines();
+    let version: u32 = lines.next().and_then(|l| l.trim().parse().ok()).unwrap_or(0);
+    let database = Database { major: version / 10_000, exists: lines.any(|l| l == "exists") };
+    cx.info(format!("PostgreSQL {} is ready", database.major));
+    Ok(database)
+}

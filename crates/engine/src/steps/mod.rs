@@ -1,0 +1,50 @@
+//! The steps of the pipeline, one file each. Steps 10 to 14 are one unit on the server: `cut_over.rs` starts it and
+//! follows it.
+
+mod completed;
+mod config;
+mod connecting;
+mod cut_over;
+mod database;
+mod dependencies;
+mod dns;
+mod image;
+mod initializing;
+mod network;
+mod repositories;
+
+pub(crate) use completed::{Completed, clean_up};
+pub(crate) use config::{Config, GeneratingConfig};
+pub(crate) use connecting::Connecting;
+pub(crate) use cut_over::CuttingOver;
+pub(crate) use database::{CreatingDatabase, Database};
+pub(crate) use dependencies::{InstallingDependencies, Release};
+pub(crate) use dns::VerifyingDns;
+pub(crate) use image::{BaseImage, PullingImage};
+pub(crate) use initializing::Initializing;
+pub(crate) use network::CreatingNetwork;
+pub(crate) use repositories::CloningRepositories;
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::cx::Cx;
+use crate::error::EngineError;
+use crate::model::Step;
+
+/// A step that the desktop carries out. `run` must be safe to repeat after any half-finished run of itself.
+pub(crate) trait PrepareStep: Sync {
+    /// Its place and name.
+    const STEP: Step;
+    /// How long it may take at most.
+    const LIMIT: Duration;
+    /// Whether it runs again when a deployment is resumed, instead of returning what it recorded.
+    const REPEAT: bool = false;
+    /// What later steps, and a resumed run, need of it. Never a secret: it is stored.
+    type Output: Serialize + DeserializeOwned + Send;
+
+    /// Does the work.
+    fn run(&self, cx: &Cx) -> impl Future<Output = Result<Self::Output, EngineError>> + Send;
+}
