@@ -315,12 +315,12 @@ pub struct EnvSettings {
     /// E-mail address for the certificate authority
     #[arg(long)]
     pub acme_email: Option<String>,
-    /// Own certificate, a PEM file on this computer
+    /// Own certificate with its chain, a PEM file on the server
     #[arg(long)]
-    pub cert: Option<PathBuf>,
-    /// Its private key, a PEM file on this computer
+    pub cert: Option<String>,
+    /// Its private key, a PEM file on the server
     #[arg(long)]
-    pub cert_key: Option<PathBuf>,
+    pub cert_key: Option<String>,
     /// Processors it may use
     #[arg(long)]
     pub cpus: Option<f64>,

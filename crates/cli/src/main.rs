@@ -1,2 +1,91 @@
-//! The command line.
-fn main() {}
+//! `slipway`: the engine on the command line.
+
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod prompt;
+mod run;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use slipway_engine::engine::{Engine, EngineOptions};
+use slipway_engine::error::EngineError;
+use slipway_engine::redact::Redactor;
+use slipway_engine::secrets::KeychainChoice;
+
+use args::{Cli, Command, SecretsChoice};
+use exit::Exit;
+use output::{Output, complain};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.json);
+    let redactor = Redactor::default();
+    slipway_engine::redact::log_to_stderr(&redactor);
+    match dispatch(cli, out, redactor).await {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report(out, &error);
+            Exit::of(&error).into()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, EngineError> {
+    if let Command::Completions { shell } = cli.command {
+        commands::completions::run(shell);
+        return Ok(Exit::Success);
+    }
+    let options = EngineOptions {
+        keychain: match cli.secrets {
+            None => KeychainChoice::AsBefore,
+            Some(SecretsChoice::Keychain) => KeychainChoice::System,
+            Some(SecretsChoice::File) => KeychainChoice::File,
+        },
+        ask_passphrase: Some(prompt::ask_passphrase()),
+        redactor,
+    };
+    let home = match cli.home {
+        Some(home) => home,
+        None => slipway_engine::engine::default_home()?,
+    };
+    let engine = Engine::open(&home, options).await?;
+    match cli.command {
+        Command::Server(command) => commands::server::run(&engine, out, command).await,
+        Command::Project(command) => commands::project::run(&engine, out, command).await,
+        Command::Env(command) => commands::env::run(&engine, out, command).await,
+        Command::Plan { env, reference } => commands::plan::run(&engine, out, &env, reference).await,
+        Command::Deploy(args) => commands::deploy::run(&engine, out, args).await,
+        Command::Status => commands::status::run(&engine, out).await,
+        Command::History { env, number } => commands::history::run(&engine, out, &env, number).await,
+        Command::Logs { deployment, step, level, follow } => {
+            commands::logs::run(&engine, out, &deployment, step.as_deref(), &level, follow).await
+        }
+        Command::Cancel { deployment } => commands::cancel::run(&engine, out, &deployment).await,
+        Command::Retry { deployment, run } => commands::retry::run(&engine, out, &deployment, &run).await,
+        Command::Rollback(args) => commands::rollback::run(&engine, out, args).await,
+        Command::Snapshots { env } => commands::snapshots::run(&engine, out, &env).await,
+        Command::Open { env, print } => commands::open::run(&engine, out, &env, print).await,
+        Command::Work { until_idle } => commands::work::run(&engine, until_idle).await,
+        Command::Completions { .. } => Ok(Exit::Success),
+    }
+}
+
+fn report(out: Output, error: &EngineError) {
+    if out.is_json() {
+        out.json_line(&serde_json::json!({ "error": error }));
+        return;
+    }
+    complain(&format!("error: {}", error.message));
+    if let Some(detail) = &error.detail {
+        let lines: Vec<&str> = detail.trim().lines().collect();
+        for line in &lines[lines.len().saturating_sub(15)..] {
+            complain(&format!("  | {line}"));
+        }
+    }
+    complain(&format!("hint: {}", error.hint));
+}

@@ -1,19 +1,25 @@
 //! What every step of one deployment has at hand, and how a step is run: once, remembered, limited, cancellable.
 
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Deployment, DeploymentId, Level, Settings, Step, StepStatus};
+use crate::model::{Deployment, DeployOptions, Level, Settings, Step, StepStatus, slug};
 use crate::odoo::series::Series;
-use crate::server::{Connection, Facts, Layout};
+use crate::plan::Plan;
+use crate::queue::Claim;
+use crate::server::{Connection, Facts, Layout, Reservation};
+use crate::source::{self, Fetched, Want};
 use crate::steps::PrepareStep;
 use crate::store::LogSink;
+
+/// How long a cancelled step may take to end what it has on the server.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 /// One deployment under way.
 pub(crate) struct Cx {
@@ -23,11 +29,235 @@ pub(crate) struct Cx {
     pub deployment: Deployment,
     /// Frozen when it was queued.
     pub settings: Settings,
-    /// Names on the server. Its root is known once connected.
-    pub layout: Layout,
     /// Ends what can be ended safely.
     pub cancel: CancellationToken,
-    log: LogSink,
+    claim: Claim,
+    recorded: BTreeMap<Step, Value>,
     step: std::sync::Mutex<Step>,
-    connection: OnceCell<(Connection, Facts)>,
+    server: OnceCell<Reached>,
+    unrooted: Layout,
+}
+
+/// The server, reached.
+struct Reached {
+    connection: Connection,
+    facts: Facts,
+    layout: Layout,
+}
+
+impl Cx {
+    /// For a deployment that this process holds; what its earlier steps recorded is read here.
+    pub(crate) async fn new(engine: Engine, claim: Claim) -> Result<Self, EngineError> {
+        let deployment = claim.deployment().clone();
+        let settings = deployment.settings.clone();
+        let recorded = engine
+            .store()
+            .steps(deployment.id)
+            .await?
+            .into_iter()
+            .filter(|s| s.status == StepStatus::Done)
+            .filter_map(|s| Some((s.step, s.output?)))
+            .collect();
+        let unrooted = Layout::new("", slug(&settings.project.name, &settings.environment.name));
+        let cancel = claim.cancel().clone();
+        Ok(Self {
+            engine,
+            deployment,
+            settings,
+            cancel,
+            claim,
+            recorded,
+            step: std::sync::Mutex::new(Step::Initializing),
+            server: OnceCell::new(),
+            unrooted,
+        })
+    }
+
+    /// Gives the claim back, to be finished.
+    pub(crate) fn into_claim(self) -> Claim {
+        self.claim
+    }
+
+    /// The claim: what is recorded of the deployment goes through it.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Runs a step, or returns what it recorded when an earlier run of this deployment finished it.
+    pub(crate) async fn step<S: PrepareStep>(&self, step: S) -> Result<S::Output, EngineError> {
+        if let Some(value) = self.recorded.get(&S::STEP).filter(|_| !S::REPEAT)
+            && let Ok(output) = serde_json::from_value(value.clone())
+        {
+            return Ok(output);
+        }
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        self.enter(S::STEP);
+        self.claim.start_step(S::STEP).await?;
+        let result = self.limited(S::LIMIT, step.run(self)).await;
+        match &result {
+            Ok(output) => {
+                let value = serde_json::to_value(output)
+                    .map_err(|e| EngineError::internal("A step's result can't be recorded.").detail(e))?;
+                self.claim.finish_step(S::STEP, &value).await?;
+            }
+            Err(error) => self.fail(S::STEP, error).await?,
+        }
+        result
+    }
+
+    /// Records that a step ended with an error, in its log as well.
+    pub(crate) async fn fail(&self, step: Step, error: &EngineError) -> Result<(), EngineError> {
+        let status =
+            if error.code == ErrorCode::Cancelled { StepStatus::Cancelled } else { StepStatus::Failed };
+        if status == StepStatus::Failed {
+            self.say(step, Level::Error, &error.message);
+            for line in error.detail.iter().flat_map(|d| d.lines()) {
+                self.say(step, Level::Error, line);
+            }
+        }
+        self.claim.step(step, status, Some(&error.message), None).await
+    }
+
+    async fn limited<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        tokio::pin!(work);
+        tokio::select! {
+            result = &mut work => result,
+            () = tokio::time::sleep(limit) => {
+                Err(EngineError::new(ErrorCode::TimedOut, format!("The step took longer than {} s.", limit.as_secs())))
+            }
+            () = self.cancel.cancelled() => {
+                // What runs on the server sees the same token and ends; only then is it let go.
+                let _ = tokio::time::timeout(CANCEL_GRACE, work).await;
+                Err(cancelled())
+            }
+        }
+    }
+
+    /// From here on, lines belong to this step.
+    pub(crate) fn enter(&self, step: Step) {
+        if let Ok(mut current) = self.step.lock() {
+            *current = step;
+        }
+    }
+
+    /// The step that is under way.
+    pub(crate) fn current(&self) -> Step {
+        self.step.lock().map_or(Step::Initializing, |s| *s)
+    }
+
+    /// A line for whoever looks closer.
+    pub(crate) fn debug(&self, text: impl AsRef<str>) {
+        self.say(self.current(), Level::Debug, text.as_ref());
+    }
+
+    /// A line that says what happens.
+    pub(crate) fn info(&self, text: impl AsRef<str>) {
+        self.say(self.current(), Level::Info, text.as_ref());
+    }
+
+    /// A line about something to look at.
+    pub(crate) fn warn(&self, text: impl AsRef<str>) {
+        self.say(self.current(), Level::Warning, text.as_ref());
+    }
+
+    /// A line of any step and level.
+    pub(crate) fn say(&self, step: Step, level: Level, text: &str) {
+        self.claim.line(step, level, text);
+    }
+
+    /// Writes debug lines of the current step from another thread.
+    pub(crate) fn line_writer(&self) -> impl Fn(String) + Send + 'static {
+        let (log, step): (LogSink, Step) = (self.claim.log().clone(), self.current());
+        move |text| log.line(step, Level::Debug, &text)
+    }
+
+    /// Connects unless connected, and returns what the server was like then.
+    pub(crate) async fn connect(&self) -> Result<&Facts, EngineError> {
+        Ok(&self.reached().await?.facts)
+    }
+
+    /// The server.
+    pub(crate) async fn connection(&self) -> Result<&Connection, EngineError> {
+        Ok(&self.reached().await?.connection)
+    }
+
+    /// The connection, if there is one.
+    pub(crate) fn connected(&self) -> Option<&Connection> {
+        self.server.get().map(|r| &r.connection)
+    }
+
+    /// What the server is like now.
+    pub(crate) async fn learn_again(&self) -> Result<Facts, EngineError> {
+        let reached = self.reached().await?;
+        Facts::learn(&reached.connection, &reached.layout.root, &reached.layout.slug).await
+    }
+
+    async fn reached(&self) -> Result<&Reached, EngineError> {
+        self.server
+            .get_or_try_init(|| async {
+                let slug = &self.unrooted.slug;
+                let (connection, facts) = Connection::open(&self.engine, &self.settings.server, slug).await?;
+                let layout = Layout::new(facts.root.clone(), slug.clone());
+                Ok(Reached { connection, facts, layout })
+            })
+            .await
+    }
+
+    /// Names on the server. Its root is known once connected, and nobody asks before.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.server.get().map_or(&self.unrooted, |r| &r.layout)
+    }
+
+    /// The project's series.
+    pub(crate) fn series(&self) -> Result<Series, EngineError> {
+        source::series(&self.settings)
+    }
+
+    /// How the user wanted it carried out.
+    pub(crate) fn options(&self) -> &DeployOptions {
+        &self.settings.options
+    }
+
+    /// What the environment reserves.
+    pub(crate) fn reservation(&self) -> Reservation {
+        let e = &self.settings.environment;
+        Reservation { cpus: e.cpus, memory_mb: e.memory_mb, disk_mb: e.disk_mb }
+    }
+
+    /// Which commits are wanted. Those recorded by an earlier run of this deployment stay: a resumed one doesn't change its mind.
+    pub(crate) fn want(&self) -> Want {
+        Want { reference: self.deployment.git_ref.clone(), commits: self.deployment.commits.clone() }
+    }
+
+    /// Records what was fetched.
+    pub(crate) async fn record_commits(&self, fetched: &Fetched) -> Result<(), EngineError> {
+        let Some(main) = self.settings.project.main_repository().and_then(|r| fetched.commits.get(&r.name)) else {
+            return Ok(());
+        };
+        let commits = fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect();
+        self.claim.record_commits(&main.sha, commits, Some(main.subject.clone()), Some(main.author.clone())).await
+    }
+
+    /// Records the frozen plan.
+    pub(crate) async fn record_plan(&self, plan: &Plan) -> Result<(), EngineError> {
+        let value = serde_json::to_value(plan)
+            .map_err(|e| EngineError::internal("The plan can't be recorded.").detail(e))?;
+        self.claim.record_plan(&value, plan.lane).await
+    }
+
+    /// Whether nothing serves this environment yet.
+    pub(crate) async fn is_first(&self) -> Result<bool, EngineError> {
+        Ok(self.connect().await?.live(&self.unrooted.slug).is_none())
+    }
+}
+
+/// What a cancelled deployment ends with.
+pub(crate) fn cancelled() -> EngineError {
+    EngineError::new(ErrorCode::Cancelled, "The deployment was cancelled.")
 }

@@ -3,18 +3,17 @@
 //! *Prepare* touches nothing that is live and can be repeated; *cut over* is one detached unit on the server that
 //! finishes or undoes itself; *settle* looks from outside, saves the snapshot and prunes.
 
-use crate::cx::{Cx, Ended};
+use crate::cx::Cx;
 use crate::error::EngineError;
 use crate::steps::{
-    Completed, Connecting, ConfiguringProject, CreatingDatabase, CreatingNetwork, CuttingOver, Initializing,
-    InstallingDependencies, PullingImage, VerifyingDns, CloningRepositories,
+    CloningRepositories, Completed, Connecting, CreatingDatabase, CreatingNetwork, CutOver, Ended, GeneratingConfig,
+    Initializing, InstallingDependencies, PullingImage, VerifyingDns,
 };
 
-/// Carries out the deployment of `cx`, from wherever an earlier run of it stopped.
+/// Carries out the deployment of `cx`, from wherever an earlier run of it stopped, and says how it ended.
 ///
 /// # Errors
-/// Whatever stopped it. What had been prepared is cleaned up by the caller (see [`crate::worker`]), since an error here
-/// may also mean that the desktop lost the server while the cut over goes on.
+/// Whatever stopped it in prepare or settle; what went wrong in the cut over is an end, not an error.
 pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     // prepare
     cx.step(Initializing).await?;
@@ -22,19 +21,17 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     cx.step(CreatingNetwork { facts: &facts }).await?;
     let database = cx.step(CreatingDatabase { facts: &facts }).await?;
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
-    let base = cx.step(PullingImage { source: &source }).await?;
-    let config = cx.step(ConfiguringProject { source: &source, base: &base }).await?;
+    let base = cx.step(PullingImage).await?;
+    let config = cx.step(GeneratingConfig { source: &source, facts: &facts }).await?;
     let release = cx.step(InstallingDependencies { source: &source, base: &base, config: &config }).await?;
-    cx.step(VerifyingDns { facts: &facts }).await?;
+    cx.step(VerifyingDns).await?;
 
     // cut over: steps 10 to 14
-    let cut_over = CuttingOver { facts: &facts, source: &source, release: &release, database: &database };
-    let committed = match cut_over.carry_out(cx).await? {
-        Ended::Success(committed) => committed,
-        undone => return Ok(undone),
-    };
+    let ended = CutOver { source: &source, release: &release, database: &database }.carry_out(cx).await?;
 
     // settle
-    cx.step(Completed { source: &source, release: &release, committed: &committed }).await?;
-    Ok(Ended::Success(committed))
+    if let Ended::Committed(cut) = &ended {
+        cx.step(Completed { source: &source, release: &release, cut }).await?;
+    }
+    Ok(ended)
 }

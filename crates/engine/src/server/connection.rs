@@ -1,6 +1,5 @@
 //! An open connection to a server: commands, Docker's API and where Slipway's folder is.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,13 @@ use slipway_remote::{Cmd, DockerAccess, Host, Output, SshSpec};
 
 use super::upload::upload;
 use super::{Facts, Upload};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::model::{Server, ServerKind};
-use crate::secrets::Keychain;
+use crate::secrets::SecretRef;
+
+/// How long reaching a server may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 
 /// One server, reached.
 #[derive(Clone, Debug)]
@@ -29,8 +32,11 @@ impl Connection {
     ///
     /// # Errors
     /// Those of SSH, each told apart, and of Docker.
-    pub async fn open(server: &Server, keychain: &dyn Keychain, home: &Path, slug: &str) -> Result<(Self, Facts), EngineError> {
-        let host = reach(server, keychain, home).await?;
+    pub async fn open(engine: &Engine, server: &Server, slug: &str) -> Result<(Self, Facts), EngineError> {
+        let host = match ssh_spec(engine, server).await? {
+            None => slipway_remote::local(),
+            Some(spec) => slipway_remote::connect_ssh(&spec).await?,
+        };
         let facts = Facts::learn(host.as_ref(), server.root.as_deref().unwrap_or("~/.slipway"), slug).await?;
         facts.check_docker()?;
         let access = DockerAccess { socket: server.docker_socket.clone(), sudo: server.docker_sudo };
@@ -55,28 +61,17 @@ impl Connection {
     }
 }
 
-/// Opens the way to a server without asking anything of it.
-///
-/// # Errors
-/// Those of SSH, each told apart.
-pub async fn reach(server: &Server, keychain: &dyn Keychain, home: &Path) -> Result<Arc<dyn Host>, EngineError> {
-    match ssh_spec(server, keychain, home).await? {
-        None => Ok(slipway_remote::local()),
-        Some(spec) => Ok(slipway_remote::connect_ssh(&spec).await?),
-    }
-}
-
 /// What OpenSSH needs to know of a server; nothing for this computer.
 ///
 /// # Errors
 /// When a secret can't be had from the keychain.
-pub async fn ssh_spec(server: &Server, keychain: &dyn Keychain, home: &Path) -> Result<Option<SshSpec>, EngineError> {
+pub async fn ssh_spec(engine: &Engine, server: &Server) -> Result<Option<SshSpec>, EngineError> {
     let ServerKind::Ssh { destination, user, port, key_file, password, passphrase, config_file } = &server.kind else {
         return Ok(None);
     };
-    let secret = async |r: &Option<crate::model::SecretRef>| match r {
-        None => Ok(None),
-        Some(r) => keychain.get(r).await,
+    let secret = async |name: &Option<SecretRef>| match name {
+        None => Ok::<_, EngineError>(None),
+        Some(name) => Ok(Some(engine.secret(name).await?)),
     };
     Ok(Some(SshSpec {
         destination: destination.clone(),
@@ -86,8 +81,8 @@ pub async fn ssh_spec(server: &Server, keychain: &dyn Keychain, home: &Path) -> 
         password: secret(password).await?,
         passphrase: secret(passphrase).await?,
         config_file: config_file.clone(),
-        known_hosts: home.join("known_hosts"),
-        state_dir: home.join("ssh"),
-        connect_limit: Duration::from_secs(15),
+        known_hosts: engine.home().join("known_hosts"),
+        state_dir: engine.home().join("ssh"),
+        connect_limit: CONNECT_LIMIT,
     }))
 }

@@ -9,7 +9,7 @@ mod release;
 mod upload;
 
 pub use capacity::{Capacity, Reservation};
-pub use connection::Connection;
+pub use connection::{Connection, ssh_spec};
 pub use facts::{ContainerFact, DOCKER_MIN, Disk, Facts};
 pub use layout::{CADDY, CADDY_IMAGE, Layout, Slot};
 pub use lease::Lease;

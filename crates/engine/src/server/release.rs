@@ -15,26 +15,18 @@ pub struct ReleaseManifest {
     pub series: String,
     /// Commit of each repository, by its name.
     pub commits: BTreeMap<String, String>,
-    /// Git tree id of each module's folder, by the module's name.
-    pub modules: BTreeMap<String, String>,
-    /// Addons folders as Odoo sees them, in order.
-    pub addons_path: Vec<String>,
-    /// Tag of the release image; empty until it is built.
-    #[serde(default)]
+    /// The first line of the main repository's commit message.
+    pub subject: String,
+    /// How many files its `src` folder holds.
+    pub files: usize,
+    /// Tag of the release image.
     pub image: String,
-    /// Docker's id of the release image; empty until it is built.
-    #[serde(default)]
-    pub image_id: String,
+    /// Docker's id of the base image.
+    pub base_id: String,
     /// Requirements that pip was given, in order.
-    #[serde(default)]
     pub pip: Vec<String>,
     /// Debian packages that apt was given, in order.
-    #[serde(default)]
     pub apt: Vec<String>,
-    /// The first line of the main repository's commit message.
-    #[serde(default)]
-    pub subject: String,
     /// Whose deployment it was: user and computer.
-    #[serde(default)]
     pub who: String,
 }

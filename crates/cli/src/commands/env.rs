@@ -1,0 +1,181 @@
+//! `slipway env`.
+
+use std::collections::BTreeMap;
+
+use slipway_engine::engine::{Engine, EnvironmentView};
+use slipway_engine::error::EngineError;
+use slipway_engine::model::{Environment, Tls};
+
+use crate::args::{Env as Args, EnvSettings};
+use crate::exit::Exit;
+use crate::output::{Output, table};
+use crate::prompt;
+
+/// Carries it out.
+pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit, EngineError> {
+    match args {
+        Args::Add(args) => {
+            let Some((project, name)) = args.env.split_once('/') else {
+                return Err(EngineError::bad_input(format!("{:?} is not project/name.", args.env))
+                    .hint("Such as acme/production."));
+            };
+            let project = engine.project(project).await?;
+            let mut environment = Environment::new(project.id, name, "main");
+            apply(engine, &mut environment, args.settings).await?;
+            engine.add_environment(environment).await?;
+            let view = engine.environment(&args.env).await?;
+            out.value(&view, |v| format!("Added {}. Next: slipway plan {}, then slipway deploy {}", v.name(), v.name(), v.name()));
+        }
+        Args::List => list(engine, out).await?,
+        Args::Show { env } => out.value(&engine.environment(&env).await?, show),
+        Args::Set(args) => {
+            let mut view = engine.environment(&args.env).await?;
+            apply(engine, &mut view.environment, args.settings).await?;
+            engine.save_environment(view.environment).await?;
+            let view = engine.environment(&args.env).await?;
+            out.value(&view, |v| format!("Saved. It takes effect with the next deployment of {}.", v.name()));
+        }
+        Args::Destroy { env, confirm, keep_server } => destroy(engine, out, &env, confirm, keep_server).await?,
+    }
+    Ok(Exit::Success)
+}
+
+async fn list(engine: &Engine, out: Output) -> Result<(), EngineError> {
+    let views = engine.environments().await?;
+    out.value(&views, |views| {
+        if views.is_empty() {
+            return "No environments yet. Add one with `slipway env add PROJECT/NAME`.".into();
+        }
+        let rows: Vec<Vec<String>> = views
+            .iter()
+            .map(|v| {
+                let server = v.server.as_ref().map_or("–", |s| s.name.as_str());
+                vec![v.name(), server.to_owned(), v.environment.branch.clone(), v.address().unwrap_or_default()]
+            })
+            .collect();
+        table(&["NAME", "SERVER", "BRANCH", "ADDRESS"], &rows)
+    });
+    Ok(())
+}
+
+fn show(view: &EnvironmentView) -> String {
+    let e = &view.environment;
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
+    };
+    let rows = [
+        ("Name", view.name()),
+        ("Kind", e.kind.to_string()),
+        ("Odoo", view.project.series.clone()),
+        ("Server", view.server.as_ref().map_or_else(|| "none".into(), |s| s.name.clone())),
+        ("Branch", e.branch.clone()),
+        ("Address", view.address().unwrap_or_default()),
+        ("Resources", format!("{} CPU, {} MB of memory, {} MB of disk", e.cpus, e.memory_mb, e.disk_mb)),
+        ("Modules", e.modules.join(", ")),
+        ("Options", pairs(&e.options)),
+        ("Variables", pairs(&e.variables)),
+        ("Retention", format!(
+            "{} releases; {} snapshots, {} days",
+            e.retention.keep_releases, e.retention.keep_snapshots, e.retention.snapshot_days
+        )),
+    ];
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(k, v)| vec![k.to_owned(), v]).collect();
+    table(&["", ""], &rows).trim_start().to_owned()
+}
+
+async fn destroy(
+    engine: &Engine,
+    out: Output,
+    env: &str,
+    confirm: Option<String>,
+    keep_server: bool,
+) -> Result<(), EngineError> {
+    let view = engine.environment(env).await?;
+    let name = view.name();
+    let typed = match confirm {
+        Some(typed) => typed,
+        None => {
+            out.note(&format!("This removes {name}: its database, files, snapshots and releases. There is no way back."));
+            prompt::ask(&format!("Type {name} to confirm:"), &format!("Repeat with --confirm {name}."))?
+        }
+    };
+    if typed != name {
+        return Err(EngineError::bad_input(format!("{typed:?} is not {name}; nothing was removed.")));
+    }
+    let removed = engine.destroy_environment(&view, keep_server).await?;
+    out.value(&removed, |removed| {
+        let mut lines = removed.clone();
+        lines.push(format!("Destroyed {name}."));
+        lines.join("\n")
+    });
+    Ok(())
+}
+
+async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(), EngineError> {
+    if let Some(kind) = s.kind {
+        e.kind = kind.parse().map_err(|_| {
+            EngineError::bad_input(format!("{kind:?} is no kind of environment."))
+                .hint("Choose production, staging or development.")
+        })?;
+    }
+    if let Some(server) = s.server {
+        e.server_id = if server.is_empty() { None } else { Some(engine.server(&server).await?.id) };
+    }
+    set(&mut e.branch, s.branch);
+    if let Some(domain) = s.domain {
+        e.domain = Some(domain).filter(|d| !d.is_empty());
+    }
+    if let Some(tls) = s.tls {
+        e.tls = match (tls.as_str(), s.cert, s.cert_key) {
+            ("acme", None, None) => Tls::Acme { email: s.acme_email },
+            ("internal", None, None) => Tls::Internal,
+            ("plain", None, None) => Tls::Plain,
+            ("own", Some(cert_file), Some(key_file)) => Tls::Own { cert_file, key_file },
+            ("own", ..) => {
+                return Err(EngineError::bad_input("An own certificate needs its two files.")
+                    .hint("Give --cert and --cert-key, paths on the server."));
+            }
+            ("acme" | "internal" | "plain", ..) => {
+                return Err(EngineError::bad_input("--cert and --cert-key go with --tls own only."));
+            }
+            _ => {
+                return Err(EngineError::bad_input(format!("{tls:?} is no kind of HTTPS."))
+                    .hint("Choose acme, internal, own or plain."));
+            }
+        };
+    }
+    set(&mut e.cpus, s.cpus);
+    set(&mut e.memory_mb, s.memory);
+    set(&mut e.disk_mb, s.disk);
+    set(&mut e.modules, s.modules.map(|m| m.into_iter().filter(|m| !m.is_empty()).collect()));
+    if let Some(image) = s.image {
+        e.image = Some(image).filter(|i| !i.is_empty());
+    }
+    pairs(&mut e.options, &s.options)?;
+    pairs(&mut e.variables, &s.variables)?;
+    set(&mut e.hold_limit_s, s.hold_limit);
+    set(&mut e.retention.keep_releases, s.keep_releases);
+    set(&mut e.retention.keep_snapshots, s.keep_snapshots);
+    set(&mut e.retention.snapshot_days, s.snapshot_days);
+    set(&mut e.demo_data, s.demo_data);
+    Ok(())
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn pairs(map: &mut BTreeMap<String, String>, given: &[String]) -> Result<(), EngineError> {
+    for pair in given {
+        match pair.split_once('=') {
+            Some((key, "")) => drop(map.remove(key)),
+            Some((key, value)) => drop(map.insert(key.to_owned(), value.to_owned())),
+            None => {
+                return Err(EngineError::bad_input(format!("{pair:?} is not KEY=VALUE.")));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! `slipway history`.
+
+use slipway_engine::engine::Engine;
+use slipway_engine::error::EngineError;
+use slipway_engine::model::DeploymentSummary;
+
+use crate::exit::Exit;
+use crate::output::{Output, ago, duration, table};
+
+/// Carries it out.
+pub(crate) async fn run(engine: &Engine, out: Output, env: &str, number: u32) -> Result<Exit, EngineError> {
+    let view = engine.environment(env).await?;
+    let history = engine.history(view.environment.id, number).await?;
+    out.value(&history, |history| {
+        if history.is_empty() {
+            return format!("{} was never deployed.", view.name());
+        }
+        let now = jiff::Timestamp::now();
+        let rows: Vec<Vec<String>> = history.iter().map(|d| row(d, now)).collect();
+        table(&["DEPLOYMENT", "STATUS", "COMMIT", "SUBJECT", "TRIGGER", "LANE", "WHEN", "TOOK", "SNAPSHOT"], &rows)
+    });
+    Ok(Exit::Success)
+}
+
+fn row(d: &DeploymentSummary, now: jiff::Timestamp) -> Vec<String> {
+    let took = match (d.build_ms, d.deploy_ms) {
+        (None, None) => String::new(),
+        (build, deploy) => duration(build.unwrap_or(0) + deploy.unwrap_or(0)),
+    };
+    vec![
+        d.id.short(),
+        d.status.to_string(),
+        d.commit.as_deref().map(|c| c[..c.len().min(7)].to_owned()).unwrap_or_default(),
+        d.subject.as_deref().unwrap_or_default().chars().take(40).collect(),
+        d.trigger.to_string(),
+        d.lane.map(|l| l.to_string()).unwrap_or_default(),
+        ago(d.queued_at, now),
+        took,
+        if d.snapshot_id.is_some() { "yes".into() } else { String::new() },
+    ]
+}

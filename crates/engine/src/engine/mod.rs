@@ -1,0 +1,129 @@
+//! What the command line and the window call: one type, one file a subject.
+
+mod deployments;
+mod destroy;
+mod environments;
+mod projects;
+mod rollbacks;
+mod servers;
+
+pub use deployments::DeployRequest;
+pub use environments::EnvironmentView;
+pub use rollbacks::RollbackPreview;
+pub use servers::ServerReport;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use crate::error::EngineError;
+use crate::queue::Queue;
+use crate::redact::Redactor;
+use crate::secrets::{AskPassphrase, Keychain, KeychainChoice, SecretRef};
+use crate::store::Store;
+
+/// Slipway's engine on one home. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    queue: Queue,
+    redactor: Redactor,
+    secrets: Secrets,
+}
+
+/// How to open an engine.
+#[derive(Clone, Default)]
+pub struct EngineOptions {
+    /// Where secrets are kept.
+    pub keychain: KeychainChoice,
+    /// Asks for the passphrase of the encrypted file.
+    pub ask_passphrase: Option<AskPassphrase>,
+    /// Stands on the log as well.
+    pub redactor: Redactor,
+}
+
+/// The keychain, opened when the first secret is needed: who has none needs no keychain.
+struct Secrets {
+    options: EngineOptions,
+    opened: OnceCell<Arc<dyn Keychain>>,
+}
+
+impl Engine {
+    /// Opens the home, making it if there is none.
+    ///
+    /// # Errors
+    /// When the folder or the store in it can't be used.
+    pub async fn open(home: &Path, options: EngineOptions) -> Result<Self, EngineError> {
+        let store = Store::open(home).await?;
+        let queue = Queue::new(store.clone());
+        let redactor = options.redactor.clone();
+        let secrets = Secrets { options, opened: OnceCell::new() };
+        Ok(Self { inner: Arc::new(Inner { store, queue, redactor, secrets }) })
+    }
+
+    /// The folder that holds all state.
+    pub fn home(&self) -> &Path {
+        self.inner.store.home()
+    }
+
+    /// What is remembered.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Who may carry out what.
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// What takes secrets out of texts.
+    pub fn redactor(&self) -> &Redactor {
+        &self.inner.redactor
+    }
+
+    /// The keychain.
+    ///
+    /// # Errors
+    /// When there is none, or it stays locked.
+    pub async fn keychain(&self) -> Result<&Arc<dyn Keychain>, EngineError> {
+        let secrets = &self.inner.secrets;
+        secrets
+            .opened
+            .get_or_try_init(|| async {
+                let options = &secrets.options;
+                crate::secrets::open(self.home(), options.keychain.clone(), options.ask_passphrase.clone()).await
+            })
+            .await
+    }
+
+    /// Keeps a secret; returns the name to remember it by.
+    ///
+    /// # Errors
+    /// As for [`Engine::keychain`].
+    pub async fn keep_secret(&self, secret: SecretString) -> Result<SecretRef, EngineError> {
+        let name = SecretRef::new();
+        self.keychain().await?.set(&name, secret).await?;
+        Ok(name)
+    }
+
+    /// A secret by its name. From here on it is taken out of all that is logged.
+    ///
+    /// # Errors
+    /// As for [`Engine::keychain`], and when it isn't there.
+    pub async fn secret(&self, name: &SecretRef) -> Result<SecretString, EngineError> {
+        let secret = self.keychain().await?.get(name).await?;
+        self.inner.redactor.add(&secret);
+        Ok(secret)
+    }
+
+    /// Where mirrors of repositories are kept.
+    pub(crate) fn mirrors(&self) -> PathBuf {
+        self.home().join("mirrors")
+    }
+}

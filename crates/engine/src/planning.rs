@@ -1,0 +1,198 @@
+//! Making a [`Plan`] from what is live, what was fetched and what was learnt before.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::Engine;
+use crate::error::{EngineError, ErrorCode};
+use crate::git::{Repositories, Source};
+use crate::model::{DeployOptions, FrozenSettings, Lane, Restore};
+use crate::odoo::changes;
+use crate::odoo::lane::ContentLane;
+use crate::odoo::modules::{Problem, ProblemKind};
+use crate::plan::{CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause};
+use crate::render::dockerfile::Needs;
+use crate::server::Facts;
+use crate::source::{Fetched, choose_lane};
+
+/// Commits listed in a plan at most.
+const COMMITS: usize = 100;
+
+/// Makes the plan. Nothing is touched.
+///
+/// # Errors
+/// When the content can't be deployed: a module that is installed is gone, for instance.
+pub(crate) async fn make(
+    engine: &Engine,
+    settings: &FrozenSettings,
+    facts: &Facts,
+    fetched: &Fetched,
+    live_source: Option<&Source>,
+    needs: &Needs,
+    options: &DeployOptions,
+) -> Result<Plan, EngineError> {
+    let slug = crate::model::slug(&settings.project.name, &settings.environment.name);
+    let live = live(facts, &slug);
+    let manifest = live.as_ref().and_then(|l| facts.release(l.deployment));
+    let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
+    let has_database = !facts.modules.is_empty();
+    let wanted = wanted(settings);
+    let choice = choose_lane(live_source, fetched, has_database.then_some(&installed), &wanted)?;
+    if let Some(error) = stopping(&choice.problems) {
+        return Err(error);
+    }
+    let mut update = choice.update;
+    force(&mut update, options, &installed)?;
+    let lane = lane(choice.lane, &update, options.restore.as_ref(), live.is_some());
+    let mut warnings: Vec<String> =
+        choice.problems.iter().map(|p| format!("{}. {}", p.message, p.hint)).collect();
+    if live.is_some() && manifest.is_none() {
+        warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
+    }
+    let source_bytes = 0;
+    let needed = disk_needed(lane, facts.db_bytes, source_bytes);
+    let free = facts.docker_disk_mb.free * 1024 * 1024;
+    if needed > free {
+        warnings.push(format!("The disk may be too small: {needed} bytes needed, {free} free."));
+    }
+    let repositories = fetched
+        .commits
+        .iter()
+        .map(|(name, new)| {
+            let old = manifest.and_then(|m| m.commits.get(name).cloned());
+            (name.clone(), CommitChange { old, new: new.sha.clone() })
+        })
+        .collect();
+    let history = engine.store().pauses(settings.environment.id, lane).await?;
+    let reasons = |needs: changes::Needs| {
+        choice
+            .changes
+            .iter()
+            .filter(|c| c.needs == needs)
+            .map(|c| ModuleReason { module: c.module.clone(), reasons: c.reasons.clone() })
+            .collect::<Vec<_>>()
+    };
+    let because = reasons(changes::Needs::Update);
+    let update = update
+        .into_iter()
+        .map(|module| {
+            let known = because.iter().find(|r| r.module == module).map(|r| r.reasons.clone());
+            ModuleReason { module, reasons: known.unwrap_or_else(|| vec!["asked for, or not known what runs".into()]) }
+        })
+        .collect();
+    Ok(Plan {
+        lane,
+        why: choice.reasons,
+        repositories,
+        commits: commits_since(engine, settings, manifest.and_then(|m| m.commits.get("main")), fetched),
+        update,
+        install: choice.install,
+        code_only: reasons(changes::Needs::Restart),
+        pip: Difference::between(manifest.map_or(&[][..], |m| &m.pip), &needs.pip),
+        apt: Difference::between(manifest.map_or(&[][..], |m| &m.apt), &needs.apt),
+        disk_needed: needed,
+        disk_free: free,
+        predicted_pause_ms: predict_pause(lane, facts.db_bytes, &history),
+        warnings,
+        live,
+    })
+}
+
+/// What is live on the server.
+pub(crate) fn live(facts: &Facts, slug: &str) -> Option<Live> {
+    let container = facts.live(slug)?;
+    Some(Live {
+        deployment: container.deployment?,
+        slot: container.slot?,
+        container: container.name.clone(),
+        commit: container.commit.clone(),
+    })
+}
+
+/// The first problem that nothing can be deployed with, as an error that lists them all.
+pub(crate) fn stopping(problems: &[Problem]) -> Option<EngineError> {
+    let stops: Vec<&Problem> = problems.iter().filter(|p| p.stops).collect();
+    let first = stops.first()?;
+    let code = match first.kind {
+        ProblemKind::BrokenManifest => ErrorCode::ManifestInvalid,
+        ProblemKind::NoSuchModule | ProblemKind::RemovedModule => ErrorCode::ModuleNotFound,
+        ProblemKind::WrongSeries => ErrorCode::WrongSeries,
+        _ => ErrorCode::BadInput,
+    };
+    let all: Vec<&str> = stops.iter().map(|p| p.message.as_str()).collect();
+    let error = EngineError::new(code, format!("{}.", first.message)).hint(first.hint.clone());
+    Some(if all.len() > 1 { error.detail(all.join("\n")) } else { error })
+}
+
+/// A hash of each repository's files: equal hashes, equal content. It keys the image stage that holds them.
+pub(crate) fn content<'a>(
+    source: &Source,
+    repositories: impl Iterator<Item = &'a String>,
+) -> std::collections::BTreeMap<String, String> {
+    repositories
+        .map(|name| {
+            let mut hash = Sha256::new();
+            for (path, entry) in source.under(name.as_bytes()) {
+                hash.update((path.len() as u64).to_le_bytes());
+                hash.update(path);
+                hash.update([entry.mode as u8]);
+                hash.update(entry.blob.as_bytes());
+            }
+            (name.clone(), hex::encode(&hash.finalize()[..16]))
+        })
+        .collect()
+}
+
+/// What has to be installed: always `base`, and what the environment names.
+fn wanted(settings: &FrozenSettings) -> Vec<String> {
+    let mut wanted = vec!["base".to_owned()];
+    wanted.extend(settings.environment.modules.iter().filter(|m| *m != "base").cloned());
+    wanted
+}
+
+/// Adds the modules that the user wants updated whatever changed.
+fn force(update: &mut Vec<String>, options: &DeployOptions, installed: &BTreeSet<String>) -> Result<(), EngineError> {
+    for name in &options.update {
+        if name == "all" {
+            // Odoo updates all that stands on base, and everything does.
+            update.push("base".into());
+        } else if installed.contains(name) {
+            update.push(name.clone());
+        } else {
+            return Err(EngineError::new(ErrorCode::ModuleNotFound, format!("{name} is not installed, so it can't be updated."))
+                .hint("Check the name; to install a module, add it to the environment's modules."));
+        }
+    }
+    update.sort();
+    update.dedup();
+    Ok(())
+}
+
+fn lane(content: ContentLane, update: &[String], restore: Option<&Restore>, is_live: bool) -> Lane {
+    match (restore, content) {
+        (Some(_), _) => Lane::Restore,
+        (None, ContentLane::First) => Lane::First,
+        // A database without a container, for instance after one was removed by hand: there is nothing to stand beside.
+        (None, ContentLane::Code) if update.is_empty() && is_live => Lane::Code,
+        (None, ContentLane::Code | ContentLane::Update) => Lane::Update,
+    }
+}
+
+fn commits_since(
+    engine: &Engine,
+    settings: &FrozenSettings,
+    old: Option<&String>,
+    fetched: &Fetched,
+) -> Vec<CommitLine> {
+    let (Some(old), Some(new), Some(main)) =
+        (old, fetched.commits.get("main"), settings.project.main_repository())
+    else {
+        return vec![];
+    };
+    let commits = Repositories::new(engine.mirrors())
+        .mirror(&main.url)
+        .and_then(|m| m.log_between(old, &new.sha, COMMITS))
+        .unwrap_or_default();
+    commits.into_iter().map(|c| CommitLine { sha: c.sha, subject: c.subject, author: c.author }).collect()
+}

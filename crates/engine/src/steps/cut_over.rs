@@ -1,0 +1,224 @@
+//! Steps 10 to 14: one detached unit on the server. From here it is started, followed, cancelled and, when its process
+//! died, ended; it needs none of that to finish or to undo itself.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Database, Release, SourceOnServer};
+use crate::cutover::{self, Entry, Event, Fold, Limits, Outcome};
+use crate::cx::{Cx, cancelled};
+use crate::error::{EngineError, ErrorCode};
+use crate::model::{Lane, Status, Step};
+use crate::server::{CADDY, Slot};
+use crate::steps::progress::Progress;
+
+/// The cut over of one deployment.
+pub(crate) struct CutOver<'a> {
+    pub source: &'a SourceOnServer,
+    pub release: &'a Release,
+    pub database: &'a Database,
+}
+
+/// How a deployment ended that got as far as its cut over.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The new release serves.
+    Committed(Cut),
+    /// It failed and was undone: what served before serves again.
+    RolledBack(EngineError),
+    /// It was cancelled and undone.
+    Cancelled,
+}
+
+/// What a committed cut over leaves to be settled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    /// The way it went.
+    pub lane: Lane,
+    /// The slot that serves now.
+    pub slot: Slot,
+    /// How long requests were held, in milliseconds.
+    pub pause_ms: i64,
+    /// When the data was snapshotted, by the server's clock.
+    pub snapshot_at: Option<jiff::Timestamp>,
+}
+
+/// How long a server may stay away in the middle of a cut over before we give up finding out how it ended.
+const LOST_LIMIT: Duration = Duration::from_secs(30 * 60);
+const RECONNECT_EVERY: Duration = Duration::from_secs(2);
+/// A cut over whose process is gone is ended this many times before a person has to look.
+const REVERTS: u32 = 3;
+
+impl CutOver<'_> {
+    /// Starts it, or finds the one that an earlier run of this deployment started, and follows it to its end.
+    pub(crate) async fn carry_out(&self, cx: &Cx) -> Result<Ended, EngineError> {
+        let plan = self.plan(cx)?;
+        cx.enter(Step::TakingSnapshot);
+        if cx.deployment.status != Status::Deploying {
+            if cx.cancel.is_cancelled() {
+                return Err(cancelled());
+            }
+            cx.claim().start_deploying().await?;
+        }
+        let host = &cx.connection().await?.host;
+        cutover::start(host.as_ref(), &plan).await?;
+        let mut progress = Progress::resume(cx).await?;
+        let outcome = self.follow_to_end(cx, &plan, &mut progress).await?;
+        let ended = self.ended(&plan, outcome, &progress)?;
+        progress.end(cx, &ended).await?;
+        Ok(ended)
+    }
+
+    /// Follows the journal through lost connections; ends a cut over whose process is gone.
+    async fn follow_to_end(
+        &self,
+        cx: &Cx,
+        plan: &cutover::Plan,
+        progress: &mut Progress,
+    ) -> Result<Outcome, EngineError> {
+        let mut fold = Fold::default();
+        let mut reverts = 0;
+        let mut lost_since: Option<Instant> = None;
+        let mut is_cancelling = false;
+        loop {
+            let followed = self.follow_once(cx, plan, progress, &mut fold, &mut is_cancelling).await;
+            if let Err(error) = followed {
+                if cx.claim().lost().is_cancelled() {
+                    return Err(error);
+                }
+                let since = *lost_since.get_or_insert_with(|| {
+                    cx.warn(format!("{} The server goes on by itself; trying to reach it again", error.message));
+                    Instant::now()
+                });
+                if since.elapsed() > LOST_LIMIT {
+                    return Err(error.hint(
+                        "The cut over finishes or undoes itself on the server. Deploy again once the server can be reached: \
+                         what it left is found first.",
+                    ));
+                }
+                tokio::time::sleep(RECONNECT_EVERY).await;
+                continue;
+            }
+            if lost_since.take().is_some() {
+                cx.info("The server is back");
+            }
+            match fold.outcome() {
+                Some(Outcome::Dead | Outcome::RevertFailed { .. }) if reverts < REVERTS => {
+                    reverts += 1;
+                    cx.warn("The cut over's process is gone; ending what it left");
+                    let host = &cx.connection().await?.host;
+                    // Its own words follow in the journal.
+                    let _ = cutover::revert(host.as_ref(), plan).await;
+                }
+                Some(outcome) => return Ok(outcome.clone()),
+                None => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    async fn follow_once(
+        &self,
+        cx: &Cx,
+        plan: &cutover::Plan,
+        progress: &mut Progress,
+        fold: &mut Fold,
+        is_cancelling: &mut bool,
+    ) -> Result<(), EngineError> {
+        let host = &cx.connection().await?.host;
+        let (sender, mut entries) = tokio::sync::mpsc::unbounded_channel::<(Entry, u64)>();
+        let offset = progress.offset();
+        let follow = cutover::follow(
+            host.as_ref(),
+            plan,
+            offset,
+            move |entry, end| {
+                let _ = sender.send((entry, end));
+            },
+            cx.claim().lost(),
+        );
+        tokio::pin!(follow);
+        let mut ended = None;
+        loop {
+            tokio::select! {
+                biased;
+                next = entries.recv() => match next {
+                    Some((entry, end)) => {
+                        fold.push(&entry);
+                        progress.take(cx, &entry, end).await?;
+                        if entry.action == "commit" && entry.ev == Event::Start {
+                            cx.claim().pass_point_of_no_return().await?;
+                        }
+                    }
+                    None => return ended.unwrap_or(Ok(())),
+                },
+                result = &mut follow, if ended.is_none() => ended = Some(result),
+                () = cx.cancel.cancelled(), if !*is_cancelling => {
+                    *is_cancelling = true;
+                    let said = cutover::cancel(host.as_ref(), plan).await?;
+                    cx.info(format!("Cancel asked for in the cut over: {said}"));
+                }
+            }
+        }
+    }
+
+    fn ended(&self, plan: &cutover::Plan, outcome: Outcome, progress: &Progress) -> Result<Ended, EngineError> {
+        match outcome {
+            Outcome::Committed => Ok(Ended::Committed(Cut {
+                lane: plan.lane,
+                slot: plan.new.slot,
+                pause_ms: progress.pause_ms(),
+                snapshot_at: progress.snapshot_at(),
+            })),
+            Outcome::Reverted { action, error, .. } => Ok(Ended::RolledBack(progress.explain(&action, &error))),
+            Outcome::Cancelled => Ok(Ended::Cancelled),
+            Outcome::Dead => Err(EngineError::new(
+                ErrorCode::RevertFailed,
+                "The cut over's process is gone, and what it left could not be ended.",
+            )),
+            Outcome::RevertFailed { action, error } => Err(EngineError::new(
+                ErrorCode::RevertFailed,
+                format!("The cut over failed, and undoing it failed too (in {action})."),
+            )
+            .detail(error)),
+        }
+    }
+
+    fn plan(&self, cx: &Cx) -> Result<cutover::Plan, EngineError> {
+        let layout = cx.layout();
+        let series = cx.series()?.facts();
+        let server = &cx.settings.server;
+        let live = self.source.plan.live.as_ref();
+        let mut modules: Vec<String> = cx.settings.environment.modules.clone();
+        modules.extend(self.source.plan.update.iter().map(|m| m.module.clone()));
+        modules.push("base".into());
+        modules.sort();
+        modules.dedup();
+        Ok(cutover::Plan {
+            slug: layout.slug.clone(),
+            deployment: cx.deployment.id.short(),
+            lane: self.source.plan.lane,
+            root: layout.root.clone(),
+            docker_sudo: server.docker_sudo,
+            docker_socket: server.docker_socket.clone(),
+            old: live.map(|l| cutover::Live { container: l.container.clone(), slot: l.slot }),
+            new: cutover::Live { container: layout.web(cx.deployment.id), slot: self.release.slot },
+            update: self.release.update.clone(),
+            postgres: layout.db(),
+            database: layout.database(),
+            role: "odoo".into(),
+            proxy: CADDY.into(),
+            volume: layout.data(),
+            image: self.release.image.clone(),
+            image_id: Some(self.release.image_id.clone()),
+            domain: self.release.host.clone(),
+            modules,
+            health_path: series.health_path.unwrap_or("/web/login").into(),
+            websocket_path: if series.live_route == "/websocket" { "/websocket" } else { "/longpolling/poll" }.into(),
+            websocket_port: self.release.live_port,
+            limits: Limits::default(),
+            margin_kib: 256 * 1024,
+        })
+    }
+}

@@ -1,0 +1,51 @@
+# prune.sh DIR SLUG DB LIVE KEEP_RELEASES KEEP_SNAPSHOTS SNAPSHOT_DAYS PROTECTED…
+# Remove what retention no longer wants: releases with their images and containers, snapshots, cut over folders, filestore links.
+# Never the live release, never the PROTECTED ones (short ids that a rollback may need), never anything without our label.
+# Prints one line for each thing removed: KIND NAME.
+set -u
+LC_ALL=C; export LC_ALL
+DIR=$1 SLUG=$2 DB=$3 LIVE=$4 KEEP=$5 SNAPS=$6 DAYS=$7
+shift 7
+case $LIVE in ''|*[!0-9a-f]*) echo "no live release given" >&2; exit 64 ;; esac
+PROTECTED=" $LIVE $* "
+wanted() { case $PROTECTED in *" $1 "*) return 0 ;; esac; return 1; }
+newest_first() { ls -1t "$1" 2>/dev/null | grep -E '^[0-9a-f]{12}$'; }
+
+n=0
+newest_first "$DIR/releases" | while read -r dep; do
+  n=$((n + 1))
+  { [ "$n" -le $((KEEP + 1)) ] || wanted "$dep"; } && continue
+  # -a: also of a deployment that failed before its container ever ran.
+  docker ps -aq --filter label=slipway.managed=1 --filter "label=slipway.env=$SLUG" --filter "name=^slipway-$SLUG-$dep" |
+    while read -r id; do
+      [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] && continue
+      docker rm -v "$id" >/dev/null && echo "container $id"
+    done
+  docker rmi "slipway/$SLUG:$dep" >/dev/null 2>&1 && echo "image slipway/$SLUG:$dep"
+  rm -rf "${DIR:?}/releases/$dep" "${DIR:?}/cutovers/$dep" && echo "release $dep"
+done
+
+# The web and update containers of releases that are kept but not live: only the image is needed to bring one back.
+docker ps -a --filter label=slipway.managed=1 --filter "label=slipway.env=$SLUG" --filter status=exited --filter status=created \
+  --format '{{.ID}} {{.Label "slipway.role"}} {{.Names}}' | while read -r id role name; do
+  case $role in web|update|fslink|files) ;; *) continue ;; esac
+  case $name in *"-$LIVE") continue ;; esac
+  docker rm -v "$id" >/dev/null && echo "container $name"
+done
+
+n=0
+now=$(date +%s)
+newest_first "$DIR/snapshots" | while read -r dep; do
+  n=$((n + 1))
+  wanted "$dep" && continue
+  age=$(( (now - $(stat -c %Y "$DIR/snapshots/$dep")) / 86400 ))
+  { [ "$n" -le "$SNAPS" ] && [ "$age" -le "$DAYS" ]; } && continue
+  rm -rf "${DIR:?}/snapshots/$dep" && echo "snapshot $dep"
+done
+
+# Image stages that no kept release stands on any more. Docker refuses to remove one that is still a parent or in use.
+docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
+  --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done
+
+df -Pk "$DIR" | awk 'NR==2{print "free_kb", $4}'
+exit 0

@@ -1,0 +1,181 @@
+//! Step 5: fetch to this computer, freeze the plan, and send the server only what changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use slipway_remote::{Cmd, Stdin};
+
+use super::PrepareStep;
+use crate::cx::Cx;
+use crate::error::{EngineError, ErrorCode};
+use crate::git::{Mirror, Source, Transfer, UNPACK};
+use crate::model::Step;
+use crate::odoo::modules::Problem;
+use crate::plan::Plan;
+use crate::planning;
+use crate::render::dockerfile::Needs;
+use crate::server::{Facts, ReleaseManifest};
+use crate::source::{self, Fetched};
+
+/// Fetches, plans and sends.
+pub(crate) struct CloningRepositories<'a> {
+    pub facts: &'a Facts,
+}
+
+/// What the later steps know of the source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SourceOnServer {
+    /// The frozen plan.
+    pub plan: Plan,
+    /// Commit of each repository.
+    pub commits: BTreeMap<String, String>,
+    /// First line of the main commit's message.
+    pub subject: String,
+    /// Addons folders relative to the release's `src`, in order.
+    pub addons: Vec<String>,
+    /// What the image has to bring along for them.
+    pub needs: Needs,
+    /// A hash of each repository's content, by its name.
+    pub content: BTreeMap<String, String>,
+    /// How many files the release holds.
+    pub files: usize,
+}
+
+impl PrepareStep for CloningRepositories<'_> {
+    const STEP: Step = Step::CloningRepositories;
+    const LIMIT: Duration = Duration::from_secs(3600);
+    type Output = SourceOnServer;
+
+    async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
+        let log = cx.line_writer();
+        let want = cx.want();
+        let fetched = source::fetch(&cx.engine, &cx.settings, &want, move |line| log.debug(line), &cx.cancel).await?;
+        cx.record_commits(&fetched).await?;
+        for (name, commit) in &fetched.commits {
+            cx.info(format!("{name}: {} {}", &commit.sha[..7], commit.subject));
+        }
+        refuse(cx, &fetched.problems)?;
+        let live = self.facts.live(&cx.layout().slug).and_then(|c| self.facts.release(c.deployment?));
+        let live_source = match live {
+            Some(manifest) => source::earlier(&cx.engine, &cx.settings, &manifest.commits, &cx.cancel).await,
+            None => None,
+        };
+        let needs = planning::needs(&fetched)?;
+        let plan =
+            planning::make(&cx.engine, &cx.settings, self.facts, &fetched, live_source.as_ref(), &needs, cx.options())
+                .await?;
+        tell(cx, &plan);
+        cx.record_plan(&plan).await?;
+        let files = send(cx, &fetched, live.zip(live_source.as_ref())).await?;
+        keep(cx, &fetched).await?;
+        Ok(SourceOnServer {
+            plan,
+            commits: fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect(),
+            subject: fetched.commits.get("main").map(|c| c.subject.clone()).unwrap_or_default(),
+            addons: fetched.modules.parents(&fetched.places),
+            needs,
+            content: planning::content(&fetched.source, fetched.commits.keys()),
+            files,
+        })
+    }
+}
+
+/// Says all that is wrong; stops if any of it can't be deployed.
+fn refuse(cx: &Cx, problems: &[Problem]) -> Result<(), EngineError> {
+    for problem in problems.iter().filter(|p| !p.stops) {
+        cx.warn(format!("{}. {}", problem.message, problem.hint));
+    }
+    match planning::stopping(problems) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn tell(cx: &Cx, plan: &Plan) {
+    cx.info(format!("Lane: {}", plan.lane));
+    for why in plan.why.iter().take(20) {
+        cx.info(format!("  {why}"));
+    }
+    for warning in &plan.warnings {
+        cx.warn(warning.clone());
+    }
+}
+
+/// Sends what the server doesn't have. If its old release isn't what it should be, everything goes again.
+async fn send(
+    cx: &Cx,
+    fetched: &Fetched,
+    live: Option<(&ReleaseManifest, &Source)>,
+) -> Result<usize, EngineError> {
+    const NOT_AS_EXPECTED: i32 = 3;
+    const OLD_IS_MISSING: i32 = 4;
+    let new = Arc::clone(&fetched.source);
+    if let Some((manifest, old)) = live {
+        let transfer = Transfer::plan(Some(old), Arc::clone(&new))?;
+        let old_dir = format!("{}/src", cx.layout().release(manifest.deployment));
+        match transmit(cx, transfer, Some(&old_dir)).await? {
+            (0, _) => return Ok(new.entries().len()),
+            (NOT_AS_EXPECTED | OLD_IS_MISSING, said) => {
+                cx.warn(format!("The files of the live release are not as expected; sending everything ({said})"));
+            }
+            (code, said) => return Err(unpack_error(code, &said)),
+        }
+    }
+    let transfer = Transfer::plan(None, Arc::clone(&new))?;
+    match transmit(cx, transfer, None).await? {
+        (0, _) => Ok(new.entries().len()),
+        (code, said) => Err(unpack_error(code, &said)),
+    }
+}
+
+async fn transmit(cx: &Cx, transfer: Transfer, old: Option<&str>) -> Result<(i32, String), EngineError> {
+    for pointer in transfer.lfs_pointers().iter().take(10) {
+        cx.warn(format!("{pointer} is a Git LFS pointer: Odoo gets the pointer's text instead of the file"));
+    }
+    let (files, removed, count) = (transfer.files(), transfer.removed(), transfer.count());
+    let new = format!("{}/src", cx.layout().release(cx.deployment.id));
+    let mut cmd = Cmd::new("sh").args(["-c", UNPACK, "unpack.sh", &new, &count.to_string()]);
+    if let Some(old) = old {
+        cmd = cmd.arg(old);
+    }
+    let (stream, writing) = transfer.stream(|_| {}, cx.cancel.clone());
+    let cmd = cmd.stdin(Stdin::Stream(Box::new(stream))).limit(Duration::from_secs(3500));
+    let out = cx.connection().await?.host.run(cmd).await?;
+    let sent = match writing.await {
+        Ok(Ok(sent)) => sent.bytes,
+        // A broken pipe says less than the script that broke it.
+        Ok(Err(error)) if out.code == 0 => return Err(error.into()),
+        _ => 0,
+    };
+    if out.code == 0 {
+        cx.info(format!("Sent {files} files ({} kB); {removed} old ones replaced or removed", sent.div_ceil(1000)));
+    }
+    Ok((out.code, out.stderr.trim().to_owned()))
+}
+
+fn unpack_error(code: i32, said: &str) -> EngineError {
+    EngineError::new(ErrorCode::ServerUnusable, "The release's files could not be laid out on the server.")
+        .hint("Check free disk space on the server, then retry.")
+        .detail(format!("exit {code}: {said}"))
+}
+
+/// Keeps the deployed commits in the mirrors, whatever is force pushed later: the next plan compares with them.
+async fn keep(cx: &Cx, fetched: &Fetched) -> Result<(), EngineError> {
+    let mirrors: Vec<(Mirror, String)> = cx
+        .settings
+        .project
+        .repositories
+        .iter()
+        .filter_map(|r| {
+            let sha = fetched.commits.get(&r.name)?.sha.clone();
+            crate::git::Repositories::new(cx.engine.mirrors()).mirror(&r.url).ok().map(|m| (m, sha))
+        })
+        .collect();
+    let name = cx.deployment.id.short();
+    for (mirror, sha) in mirrors {
+        mirror.keep(&name, &sha)?;
+    }
+    Ok(())
+}
