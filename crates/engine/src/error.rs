@@ -36,6 +36,7 @@ pub enum ErrorCode {
     TimedOut,
     ConnectionLost,
     NoServer,
+    ServerUnusable,
     // Docker and the server's resources.
     NoDocker,
     NoRightToDocker,
@@ -55,8 +56,9 @@ pub enum ErrorCode {
     ManifestInvalid,
     WrongSeries,
     // The pipeline.
-    PullFailed,
+    ImagePullFailed,
     BuildFailed,
+    DatabaseFailed,
     DnsMismatch,
     SnapshotFailed,
     RestoreFailed,
@@ -107,6 +109,7 @@ impl ErrorCode {
             TimedOut => "Check the address, the network and the server's firewall, then try again.",
             ConnectionLost => "Try again: what was under way on the server is found and continued.",
             NoServer => "Choose a server for this environment.",
+            ServerUnusable => "Look at the details, correct it on the server and try again.",
             NoDocker => "Install Docker on the server and start it.",
             NoRightToDocker => "Add the user to the group docker, or turn on sudo for this server.",
             DockerTooOld => "Update Docker on the server.",
@@ -124,8 +127,9 @@ impl ErrorCode {
             ModuleNotFound => "Check the module's name, and the repositories and paths of the project.",
             ManifestInvalid => "Correct the manifest at the line given.",
             WrongSeries => "Choose a branch made for this project's series.",
-            PullFailed => "Check that the server can reach the image's registry.",
+            ImagePullFailed => "Check that the server can reach the image's registry.",
             BuildFailed => "Look at the last lines of the build.",
+            DatabaseFailed => "Look at the log of the environment's database container.",
             DnsMismatch => "Point the domain at the server, or deploy without the check.",
             SnapshotFailed | RestoreFailed => "Check the room on the server's disk, then try again.",
             MigrationFailed => {

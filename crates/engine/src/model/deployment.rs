@@ -34,7 +34,7 @@ pub struct Deployment {
     /// Who asked for it.
     pub who: String,
     /// Environment, project and server as they were when it was queued.
-    pub settings: FrozenSettings,
+    pub settings: Settings,
     /// The plan, once it is made.
     pub plan: Option<serde_json::Value>,
     /// Why it didn't succeed.
@@ -169,13 +169,20 @@ pub enum Lane {
 /// Environment, project and server as they were when a deployment was queued: later changes of settings don't
 /// reach a deployment that is under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FrozenSettings {
+pub struct Settings {
     /// The environment.
     pub environment: Environment,
     /// Its project.
     pub project: Project,
     /// Its server.
     pub server: Server,
+}
+
+impl Settings {
+    /// The environment's name on its server.
+    pub fn slug(&self) -> String {
+        super::slug(&self.project.name, &self.environment.name)
+    }
 }
 
 /// Data that a deployment brings back.

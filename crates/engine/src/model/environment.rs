@@ -1,10 +1,7 @@
 //! An environment: one running Odoo of a project.
 
-use super::{EnvironmentId, ProjectId, ServerId, names};
-use crate::{
-    error::EngineError,
-    secrets::{SecretBearer, SecretRef},
-};
+use super::{EnvironmentId, ProjectId, SecretBearer, SecretRef, ServerId, names};
+use crate::error::EngineError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -159,14 +156,9 @@ impl Environment {
         }
     }
 
-    /// Checks everything that can be checked without its server. `project` is the name of its project.
-    pub fn validate(&self, project: &str) -> Result<(), EngineError> {
+    /// Checks everything that can be checked without its project and server.
+    pub fn validate(&self) -> Result<(), EngineError> {
         names::check_slug("An environment", &self.name)?;
-        let slug = names::slug(project, &self.name);
-        if slug.len() > names::SLUG_MAX {
-            let message = format!("{slug:?} is longer than {} characters.", names::SLUG_MAX);
-            return Err(EngineError::bad_input(message).hint("Choose a shorter name for the environment."));
-        }
         names::check_line("The branch of an environment", &self.branch)?;
         self.validate_address()?;
         self.validate_resources()?;
@@ -261,27 +253,20 @@ mod tests {
     }
 
     #[test]
-    fn project_and_name_together_fit_a_servers_names() {
-        environment().validate("acme").unwrap();
-        environment().validate(&"p".repeat(29)).unwrap();
-        assert!(environment().validate(&"p".repeat(30)).is_err());
-    }
-
-    #[test]
     fn resources_are_sane() {
         for cpus in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Environment { cpus, ..environment() }.validate("acme").is_err(), "{cpus}");
+            assert!(Environment { cpus, ..environment() }.validate().is_err(), "{cpus}");
         }
-        assert!(Environment { memory_mb: 64, ..environment() }.validate("acme").is_err());
-        assert!(Environment { disk_mb: u64::MAX, ..environment() }.validate("acme").is_err());
-        assert!(Environment { hold_limit_s: 0, ..environment() }.validate("acme").is_err());
+        assert!(Environment { memory_mb: 64, ..environment() }.validate().is_err());
+        assert!(Environment { disk_mb: u64::MAX, ..environment() }.validate().is_err());
+        assert!(Environment { hold_limit_s: 0, ..environment() }.validate().is_err());
     }
 
     #[test]
     fn an_option_can_not_smuggle_in_another() {
         let with = |value: &str| {
             let options = BTreeMap::from([("limit_request".to_owned(), value.to_owned())]);
-            Environment { options, ..environment() }.validate("acme")
+            Environment { options, ..environment() }.validate()
         };
         with("8192").unwrap();
         with("").unwrap();
@@ -291,15 +276,15 @@ mod tests {
     #[test]
     fn a_public_certificate_needs_a_domain() {
         let tls = Tls::Acme { email: None };
-        assert!(Environment { tls: tls.clone(), ..environment() }.validate("acme").is_err());
+        assert!(Environment { tls: tls.clone(), ..environment() }.validate().is_err());
         let domain = Some("erp.example.com".into());
-        Environment { tls, domain, ..environment() }.validate("acme").unwrap();
+        Environment { tls, domain, ..environment() }.validate().unwrap();
     }
 
     #[test]
     fn a_variable_is_open_or_secret_but_not_both() {
         let variables = BTreeMap::from([("TOKEN".to_owned(), "x".to_owned())]);
         let secret_variables = BTreeMap::from([("TOKEN".to_owned(), SecretRef::new())]);
-        assert!(Environment { variables, secret_variables, ..environment() }.validate("acme").is_err());
+        assert!(Environment { variables, secret_variables, ..environment() }.validate().is_err());
     }
 }

@@ -1,22 +1,23 @@
 //! What Slipway knows about: servers, projects, environments and their deployments. Plain data, one file a thing.
 //!
 //! **Invariant:** nothing here touches a file, a socket or the store; and no secret is in here, only a
-//! [`SecretRef`](crate::secrets::SecretRef) to one.
+//! [`SecretRef`] to one.
 
 mod deployment;
 mod environment;
 mod ids;
 mod log;
-mod names;
+pub(crate) mod names;
 mod owner;
 mod project;
+mod secret;
 mod server;
 mod snapshot;
 mod status;
 mod step;
 
 pub use deployment::{
-    Deployment, DeploymentError, DeploymentSummary, FrozenSettings, Lane, ReleaseRecord, Restore, Trigger,
+    Deployment, DeploymentError, DeploymentSummary, Lane, ReleaseRecord, Restore, Settings, Trigger,
 };
 pub use environment::{Environment, EnvironmentKind, Retention, Tls};
 pub use ids::{DeploymentId, EnvironmentId, ProjectId, ServerId, SnapshotId};
@@ -24,6 +25,7 @@ pub use log::{Level, LogLine};
 pub use names::{database_name, slug};
 pub use owner::Owner;
 pub use project::{GitCredential, Project, Repository};
+pub use secret::{SecretBearer, SecretRef};
 pub use server::{Server, ServerKind};
 pub use snapshot::{Snapshot, SnapshotKind, SnapshotState};
 pub use status::Status;

@@ -36,6 +36,16 @@ pub(crate) fn check_slug(what: &str, name: &str) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// The slug of an environment, if it fits a server's names.
+pub(crate) fn checked_slug(project: &str, environment: &str) -> Result<String, EngineError> {
+    let slug = slug(project, environment);
+    if slug.len() <= SLUG_MAX {
+        return Ok(slug);
+    }
+    Err(EngineError::bad_input(format!("{slug:?} is longer than {SLUG_MAX} characters."))
+        .hint("Choose a shorter name for the environment."))
+}
+
 /// Checks a name that is only shown: anything that can be read on one line.
 pub(crate) fn check_label(what: &str, name: &str) -> Result<(), EngineError> {
     if name.trim().is_empty() || name != name.trim() || name.chars().any(char::is_control) || name.len() > 100
@@ -95,6 +105,13 @@ mod tests {
         for bad in ["", "Acme", "-a", "a-", "a_b", "a b", "ä", "a\n", "a/b", "$(id)", &"a".repeat(41)] {
             assert!(check_slug("A project", bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn project_and_environment_together_fit_a_servers_names() {
+        assert_eq!(checked_slug("acme", "production").unwrap(), "acme-production");
+        checked_slug(&"p".repeat(29), "production").unwrap();
+        assert!(checked_slug(&"p".repeat(30), "production").is_err());
     }
 
     #[test]

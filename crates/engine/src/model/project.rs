@@ -1,10 +1,7 @@
 //! A project: Git repositories of Odoo addons, and an Odoo series.
 
-use super::{ProjectId, names};
-use crate::{
-    error::EngineError,
-    secrets::{SecretBearer, SecretRef},
-};
+use super::{ProjectId, SecretBearer, SecretRef, names};
+use crate::error::EngineError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::PathBuf};

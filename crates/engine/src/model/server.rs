@@ -1,10 +1,7 @@
 //! A server: a machine with Docker, reached over SSH, or this computer.
 
-use super::{ServerId, names};
-use crate::{
-    error::EngineError,
-    secrets::{SecretBearer, SecretRef},
-};
+use super::{SecretBearer, SecretRef, ServerId, names};
+use crate::error::EngineError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

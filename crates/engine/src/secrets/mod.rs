@@ -7,45 +7,21 @@ mod file;
 mod memory;
 mod system;
 
+pub use crate::model::{SecretBearer, SecretRef};
+
 use crate::error::{EngineError, ErrorCode};
+use async_trait::async_trait;
 use file::FileBackend;
 use memory::MemoryBackend;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use system::SystemBackend;
-use uuid::Uuid;
 
 /// The environment variable that a passphrase is taken from where nobody can be asked.
 pub const PASSPHRASE_VARIABLE: &str = "SLIPWAY_PASSPHRASE";
 
 /// How long the keychain may take: a system keychain may ask its user to unlock it meanwhile.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// The name of a secret. It says nothing about the secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SecretRef(Uuid);
-
-impl SecretRef {
-    /// A new name, for a secret to be set.
-    #[expect(clippy::new_without_default, reason = "two of them are never equal: there is no default one")]
-    pub fn new() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Settings that refer to secrets: when the settings go, so do the secrets.
-pub trait SecretBearer {
-    /// The secrets it refers to.
-    fn secret_refs(&self) -> Vec<&SecretRef>;
-}
 
 /// Where a home's secrets are kept.
 #[derive(Clone, Default)]
@@ -71,14 +47,60 @@ pub enum PassphraseFor {
     Creating,
 }
 
-/// The keychain. Clones share it. None of its calls blocks the caller's thread.
-#[derive(Clone)]
-pub struct Keychain {
-    backend: Arc<dyn Backend>,
+/// Where secrets are kept. None of its calls blocks the caller's thread.
+#[async_trait]
+pub trait Keychain: Send + Sync + fmt::Debug {
+    /// The secret of this name; [`ErrorCode::SecretNotFound`] if there is none.
+    async fn get(&self, name: &SecretRef) -> Result<SecretString, EngineError>;
+
+    /// Keeps a secret under this name, in place of any other.
+    async fn set(&self, name: &SecretRef, secret: SecretString) -> Result<(), EngineError>;
+
+    /// Forgets a secret. It need not be there.
+    async fn delete(&self, name: &SecretRef) -> Result<(), EngineError>;
+
+    /// Where it keeps them, for people.
+    fn describe(&self) -> &'static str;
+
+    /// Keeps a secret under a new name.
+    async fn add(&self, secret: SecretString) -> Result<SecretRef, EngineError> {
+        let name = SecretRef::new();
+        self.set(&name, secret).await?;
+        Ok(name)
+    }
+}
+
+/// Opens the keychain of a home. `ask` is asked for the passphrase of the encrypted files where
+/// [`PASSPHRASE_VARIABLE`] isn't set; without it, that is an error.
+pub async fn open(
+    home: &Path,
+    choice: KeychainChoice,
+    ask: Option<AskPassphrase>,
+) -> Result<Arc<dyn Keychain>, EngineError> {
+    let folder = home.join("secrets");
+    off_thread(move || {
+        let file = match choice {
+            KeychainChoice::AsBefore => FileBackend::exists(&folder),
+            KeychainChoice::System => false,
+            KeychainChoice::File => true,
+        };
+        if file {
+            let backend = FileBackend::open(&folder, |purpose| passphrase(purpose, ask.as_ref()))?;
+            Ok(OffThread::over(backend))
+        } else {
+            Ok(OffThread::over(SystemBackend::open()?))
+        }
+    })
+    .await
+}
+
+/// A keychain that forgets everything at its end, for tests.
+pub fn memory() -> Arc<dyn Keychain> {
+    OffThread::over(MemoryBackend::default())
 }
 
 /// What can keep secrets. Its calls may block.
-trait Backend: Send + Sync {
+trait Backend: Send + Sync + 'static {
     fn get(&self, name: &SecretRef) -> Result<Option<SecretString>, EngineError>;
     fn set(&self, name: &SecretRef, secret: &SecretString) -> Result<(), EngineError>;
     /// Nothing happens if it isn't there.
@@ -86,39 +108,19 @@ trait Backend: Send + Sync {
     fn describe(&self) -> &'static str;
 }
 
-impl Keychain {
-    /// Opens the keychain of a home. `ask` is asked for the passphrase of the encrypted files where
-    /// [`PASSPHRASE_VARIABLE`] isn't set; without it, that is an error.
-    pub async fn open(
-        home: &Path,
-        choice: KeychainChoice,
-        ask: Option<AskPassphrase>,
-    ) -> Result<Self, EngineError> {
-        let folder = home.join("secrets");
-        off_thread(move || {
-            let file = match choice {
-                KeychainChoice::AsBefore => FileBackend::exists(&folder),
-                KeychainChoice::System => false,
-                KeychainChoice::File => true,
-            };
-            let backend: Arc<dyn Backend> = if file {
-                Arc::new(FileBackend::open(&folder, |purpose| passphrase(purpose, ask.as_ref()))?)
-            } else {
-                Arc::new(SystemBackend::open()?)
-            };
-            Ok(Self { backend })
-        })
-        .await
-    }
+/// A keychain over calls that block: each goes to a thread for such, and has a limit.
+struct OffThread<B>(Arc<B>);
 
-    /// A keychain that forgets everything at its end, for tests.
-    pub fn memory() -> Self {
-        Self { backend: Arc::new(MemoryBackend::default()) }
+impl<B: Backend> OffThread<B> {
+    fn over(backend: B) -> Arc<dyn Keychain> {
+        Arc::new(Self(Arc::new(backend)))
     }
+}
 
-    /// The secret of this name.
-    pub async fn get(&self, name: &SecretRef) -> Result<SecretString, EngineError> {
-        let (backend, name) = (self.backend.clone(), name.clone());
+#[async_trait]
+impl<B: Backend> Keychain for OffThread<B> {
+    async fn get(&self, name: &SecretRef) -> Result<SecretString, EngineError> {
+        let (backend, name) = (self.0.clone(), name.clone());
         let found = off_thread(move || backend.get(&name)).await?;
         found.ok_or_else(|| {
             EngineError::new(
@@ -128,34 +130,24 @@ impl Keychain {
         })
     }
 
-    /// Keeps a secret under this name, in place of any other.
-    pub async fn set(&self, name: &SecretRef, secret: SecretString) -> Result<(), EngineError> {
-        let (backend, name) = (self.backend.clone(), name.clone());
+    async fn set(&self, name: &SecretRef, secret: SecretString) -> Result<(), EngineError> {
+        let (backend, name) = (self.0.clone(), name.clone());
         off_thread(move || backend.set(&name, &secret)).await
     }
 
-    /// Keeps a secret under a new name.
-    pub async fn add(&self, secret: SecretString) -> Result<SecretRef, EngineError> {
-        let name = SecretRef::new();
-        self.set(&name, secret).await?;
-        Ok(name)
-    }
-
-    /// Forgets a secret. It need not be there.
-    pub async fn delete(&self, name: &SecretRef) -> Result<(), EngineError> {
-        let (backend, name) = (self.backend.clone(), name.clone());
+    async fn delete(&self, name: &SecretRef) -> Result<(), EngineError> {
+        let (backend, name) = (self.0.clone(), name.clone());
         off_thread(move || backend.delete(&name)).await
     }
 
-    /// Where it keeps them, for people.
-    pub fn describe(&self) -> &'static str {
-        self.backend.describe()
+    fn describe(&self) -> &'static str {
+        self.0.describe()
     }
 }
 
-impl fmt::Debug for Keychain {
+impl<B: Backend> fmt::Debug for OffThread<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keychain({})", self.describe())
+        write!(f, "Keychain({})", self.0.describe())
     }
 }
 
@@ -190,7 +182,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_comes_back_until_it_is_deleted() {
-        let keychain = Keychain::memory();
+        let keychain = memory();
         let name = keychain.add(SecretString::from("hunter2")).await.unwrap();
         assert_eq!(keychain.get(&name).await.unwrap().expose_secret(), "hunter2");
         keychain.set(&name, SecretString::from("hunter3")).await.unwrap();

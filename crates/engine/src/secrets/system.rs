@@ -75,7 +75,7 @@ fn convert(error: keyring::Error) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::{Keychain, KeychainChoice};
+    use crate::secrets::{KeychainChoice, open};
 
     /// Runs one test of this file again, in a process of its own: the keychain is found once for each process.
     fn run_alone(test: &str, set_up: impl FnOnce(&mut std::process::Command)) -> bool {
@@ -99,17 +99,43 @@ mod tests {
     #[ignore = "run by without_a_secret_service_the_error_says_what_to_do"]
     async fn child_without_a_secret_service() {
         let home = tempfile::tempdir().unwrap();
-        let error = Keychain::open(home.path(), KeychainChoice::AsBefore, None).await.unwrap_err();
+        let error = open(home.path(), KeychainChoice::AsBefore, None).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::KeychainUnavailable);
         assert!(error.hint.contains("--secrets file"), "{}", error.hint);
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing may be written");
     }
 
-    #[tokio::test]
-    #[ignore = "needs an unlocked Secret Service; the whole-system tests run it with gnome-keyring"]
-    async fn a_secret_comes_back_from_the_system() {
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn with_an_unlocked_secret_service_secrets_come_back() {
+        let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+        if !there("dbus-run-session") || !there("gnome-keyring-daemon") {
+            eprintln!("skipped: there is no dbus-run-session or no gnome-keyring-daemon");
+            return;
+        }
+        // A keyring of its own, unlocked with an empty home, so the user's own is left alone.
         let home = tempfile::tempdir().unwrap();
-        let keychain = Keychain::open(home.path(), KeychainChoice::System, None).await.unwrap();
+        let script = "echo pass | gnome-keyring-daemon --unlock --components=secrets >&2 && exec \"$@\"";
+        let mut command = std::process::Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", script, "sh"]).arg(std::env::current_exe().unwrap());
+        command.args([
+            "--exact",
+            "secrets::system::tests::child_with_a_secret_service",
+            "--ignored",
+            "--nocapture",
+        ]);
+        command
+            .env("HOME", home.path())
+            .env("XDG_DATA_HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path());
+        assert!(command.status().unwrap().success());
+    }
+
+    #[tokio::test]
+    #[ignore = "run by with_an_unlocked_secret_service_secrets_come_back"]
+    async fn child_with_a_secret_service() {
+        let home = tempfile::tempdir().unwrap();
+        let keychain = open(home.path(), KeychainChoice::System, None).await.unwrap();
         let name = keychain.add(SecretString::from("grüße")).await.unwrap();
         assert_eq!(keychain.get(&name).await.unwrap().expose_secret(), "grüße");
         keychain.delete(&name).await.unwrap();
