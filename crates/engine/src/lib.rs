@@ -3,5 +3,7 @@
 pub mod error;
 pub mod events;
 pub mod model;
+pub mod queue;
 pub mod redact;
 pub mod secrets;
+pub mod store;
