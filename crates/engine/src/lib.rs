@@ -1,1 +1,9 @@
-//! The engine.
+//! Slipway's engine: what a deployment is and how one is carried out.
+
+pub mod error;
+pub mod events;
+pub mod model;
+pub mod queue;
+pub mod redact;
+pub mod secrets;
+pub mod store;

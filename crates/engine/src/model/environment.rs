@@ -1,0 +1,290 @@
+//! An environment: one running Odoo of a project.
+
+use super::{EnvironmentId, ProjectId, SecretBearer, SecretRef, ServerId, names};
+use crate::error::EngineError;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One running Odoo: where it runs, what it may use, and how it is set up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its identity.
+    pub id: EnvironmentId,
+    /// The project that it runs.
+    pub project_id: ProjectId,
+    /// Its name, unique in the project; part of every name on its server, so it is never changed.
+    pub name: String,
+    /// What it is for.
+    pub kind: EnvironmentKind,
+    /// Where it runs. Without one it can't be deployed.
+    pub server_id: Option<ServerId>,
+    /// The branch of the main repository.
+    pub branch: String,
+    /// The name it answers to.
+    pub domain: Option<String>,
+    /// How it is encrypted on the way.
+    pub tls: Tls,
+    /// CPUs that it may use.
+    pub cpus: f64,
+    /// Memory that it may use, in MiB.
+    pub memory_mb: u64,
+    /// Disk that is reserved for it, in MiB.
+    pub disk_mb: u64,
+    /// Modules to have installed.
+    pub modules: Vec<String>,
+    /// Options of `odoo.conf`, on top of Slipway's.
+    pub options: BTreeMap<String, String>,
+    /// Environment variables of the container.
+    pub variables: BTreeMap<String, String>,
+    /// Environment variables whose values are secrets.
+    pub secret_variables: BTreeMap<String, SecretRef>,
+    /// The Odoo image to build on, instead of the series' usual one.
+    pub image: Option<String>,
+    /// How long an update may hold requests before they see a maintenance page, in seconds.
+    pub hold_limit_s: u32,
+    /// Whether changed settings are deployed by themselves.
+    pub auto_deploy: bool,
+    /// How much of its past is kept.
+    pub retention: Retention,
+    /// Whether the end of a deployment is shown as a notification.
+    pub notify: bool,
+    /// Whether the first installation brings Odoo's demonstration data.
+    pub demo_data: bool,
+    /// The language of the first installation, such as `de_DE`.
+    pub language: Option<String>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When its settings were last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What an environment is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum EnvironmentKind {
+    /// Customers work with it.
+    Production,
+    /// To try changes on.
+    Staging,
+    /// To develop with.
+    Development,
+}
+
+/// How requests to an environment are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Tls {
+    /// A certificate from a public authority, renewed by Caddy.
+    Acme {
+        /// Where the authority writes to when something is wrong.
+        email: Option<String>,
+    },
+    /// A certificate of Caddy's own authority, for networks without a public name.
+    Internal,
+    /// A certificate given as files on the server.
+    Own {
+        /// The certificate with its chain.
+        cert_file: String,
+        /// Its key.
+        key_file: String,
+    },
+    /// None: plain HTTP.
+    Plain,
+}
+
+/// How much of an environment's past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Releases to keep for a rollback, besides the live one.
+    pub keep_releases: u32,
+    /// Snapshots to keep at least, however old.
+    pub keep_snapshots: u32,
+    /// Days that a snapshot is kept beyond that.
+    pub snapshot_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep_releases: 5, keep_snapshots: 3, snapshot_days: 14 }
+    }
+}
+
+impl Environment {
+    /// An environment with the usual settings, as yet without a server.
+    pub fn new(project_id: ProjectId, name: impl Into<String>, branch: impl Into<String>) -> Self {
+        let now = super::now();
+        Self {
+            id: EnvironmentId::new(),
+            project_id,
+            name: name.into(),
+            kind: EnvironmentKind::Production,
+            server_id: None,
+            branch: branch.into(),
+            domain: None,
+            tls: Tls::Plain,
+            cpus: 2.0,
+            memory_mb: 2048,
+            disk_mb: 10_240,
+            modules: Vec::new(),
+            options: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            secret_variables: BTreeMap::new(),
+            image: None,
+            hold_limit_s: 60,
+            auto_deploy: false,
+            retention: Retention::default(),
+            notify: true,
+            demo_data: false,
+            language: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Checks everything that can be checked without its project and server.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        names::check_slug("An environment", &self.name)?;
+        names::check_line("The branch of an environment", &self.branch)?;
+        self.validate_address()?;
+        self.validate_resources()?;
+        for module in &self.modules {
+            names::check_word("A module", module)?;
+        }
+        for (option, value) in &self.options {
+            names::check_word("An option of odoo.conf", option)?;
+            // An empty value is legal in odoo.conf; a line break would smuggle in another option.
+            if value.chars().any(char::is_control) {
+                return Err(EngineError::bad_input(format!("The value of {option} must stand on one line.")));
+            }
+        }
+        for variable in self.variables.keys().chain(self.secret_variables.keys()) {
+            names::check_word("A variable", variable)?;
+        }
+        if let Some(twice) = self.variables.keys().find(|v| self.secret_variables.contains_key(*v)) {
+            return Err(EngineError::bad_input(format!(
+                "{twice} is given both as a variable and as a secret."
+            )));
+        }
+        let given = [&self.image, &self.language];
+        given
+            .into_iter()
+            .flatten()
+            .try_for_each(|value| names::check_line("A setting of an environment", value))
+    }
+
+    fn validate_address(&self) -> Result<(), EngineError> {
+        if let Some(domain) = &self.domain {
+            names::check_domain(domain)?;
+        }
+        match &self.tls {
+            Tls::Acme { email } => {
+                if self.domain.is_none() {
+                    return Err(EngineError::bad_input("A public certificate needs a domain.").hint(
+                        "Set the environment's domain, or choose an internal certificate or plain HTTP.",
+                    ));
+                }
+                email.iter().try_for_each(|email| names::check_line("The e-mail address", email))
+            }
+            Tls::Own { cert_file, key_file } => {
+                names::check_line("The certificate's file", cert_file)?;
+                names::check_line("The key's file", key_file)
+            }
+            Tls::Internal | Tls::Plain => Ok(()),
+        }
+    }
+
+    fn validate_resources(&self) -> Result<(), EngineError> {
+        if !self.cpus.is_finite() || self.cpus < 0.1 || self.cpus > 1024.0 {
+            return Err(EngineError::bad_input(format!("An environment can't have {} CPUs.", self.cpus))
+                .hint("Give a number from 0.1 to 1024."));
+        }
+        if !(256..=16_777_216).contains(&self.memory_mb) {
+            return Err(EngineError::bad_input(format!(
+                "An environment can't have {} MiB of memory.",
+                self.memory_mb
+            ))
+            .hint("Odoo needs at least 256 MiB; 2048 is a good start."));
+        }
+        if !(256..=1_073_741_824).contains(&self.disk_mb) {
+            return Err(EngineError::bad_input(format!(
+                "An environment can't have {} MiB of disk.",
+                self.disk_mb
+            ))
+            .hint("Give at least 256 MiB; 10240 is a good start."));
+        }
+        if !(1..=3600).contains(&self.hold_limit_s) {
+            return Err(EngineError::bad_input(format!(
+                "Requests can't be held for {} s.",
+                self.hold_limit_s
+            ))
+            .hint("Give 1 to 3600 seconds; 60 is usual."));
+        }
+        Ok(())
+    }
+}
+
+impl SecretBearer for Environment {
+    fn secret_refs(&self) -> Vec<&SecretRef> {
+        self.secret_variables.values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment::new(ProjectId::new(), "production", "main")
+    }
+
+    #[test]
+    fn resources_are_sane() {
+        for cpus in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Environment { cpus, ..environment() }.validate().is_err(), "{cpus}");
+        }
+        assert!(Environment { memory_mb: 64, ..environment() }.validate().is_err());
+        assert!(Environment { disk_mb: u64::MAX, ..environment() }.validate().is_err());
+        assert!(Environment { hold_limit_s: 0, ..environment() }.validate().is_err());
+    }
+
+    #[test]
+    fn an_option_can_not_smuggle_in_another() {
+        let with = |value: &str| {
+            let options = BTreeMap::from([("limit_request".to_owned(), value.to_owned())]);
+            Environment { options, ..environment() }.validate()
+        };
+        with("8192").unwrap();
+        with("").unwrap();
+        assert!(with("8192\nadmin_passwd = x").is_err());
+    }
+
+    #[test]
+    fn a_public_certificate_needs_a_domain() {
+        let tls = Tls::Acme { email: None };
+        assert!(Environment { tls: tls.clone(), ..environment() }.validate().is_err());
+        let domain = Some("erp.example.com".into());
+        Environment { tls, domain, ..environment() }.validate().unwrap();
+    }
+
+    #[test]
+    fn a_variable_is_open_or_secret_but_not_both() {
+        let variables = BTreeMap::from([("TOKEN".to_owned(), "x".to_owned())]);
+        let secret_variables = BTreeMap::from([("TOKEN".to_owned(), SecretRef::new())]);
+        assert!(Environment { variables, secret_variables, ..environment() }.validate().is_err());
+    }
+}

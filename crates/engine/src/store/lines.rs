@@ -1,0 +1,152 @@
+//! Lines of logs.
+
+use super::{
+    Store, events,
+    sql::{self, Millis},
+    steps,
+};
+use crate::{
+    error::EngineError,
+    model::{DeploymentId, Level, LogLine, Step},
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, ToSql, Transaction, params_from_iter};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which lines to read. The default: the first 200.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LineFilter {
+    /// Of this step.
+    pub step: Option<Step>,
+    /// Of this level or above.
+    pub level: Option<Level>,
+    /// With this text; case doesn't matter for ASCII letters.
+    pub text: Option<String>,
+    /// Later than the one with this `seq`.
+    pub after: i64,
+    /// Earlier than the one with this `seq`.
+    pub before: Option<i64>,
+    /// Take the last that fit instead of the first. They are returned in their order all the same.
+    pub from_end: bool,
+    /// How many; 200 when not given, 5000 at most.
+    pub limit: Option<u32>,
+}
+
+/// How many lines a step has of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineCount {
+    /// The step.
+    pub step: Step,
+    /// The level.
+    pub level: Level,
+    /// How many.
+    pub lines: u64,
+}
+
+impl Store {
+    /// A page of a deployment's log.
+    pub async fn lines(&self, id: DeploymentId, filter: LineFilter) -> Result<Vec<LogLine>, EngineError> {
+        self.read(move |c| page(c, id, &filter)).await
+    }
+
+    /// How many lines there are, by step and level.
+    pub async fn line_counts(&self, id: DeploymentId) -> Result<Vec<LineCount>, EngineError> {
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(
+                "SELECT step, level, lines FROM line_count WHERE deployment_id = ?1 ORDER BY step, level",
+            )?;
+            let counts = statement.query_map([id], |row| {
+                let lines: i64 = row.get("lines")?;
+                Ok(LineCount {
+                    step: row.get("step")?,
+                    level: row.get("level")?,
+                    lines: lines.cast_unsigned(),
+                })
+            })?;
+            Ok(counts.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+/// A line that isn't in the store yet. Its text has no secrets any more.
+#[derive(Clone, Debug)]
+pub(super) struct NewLine {
+    pub(super) step: Step,
+    pub(super) level: Level,
+    pub(super) at: Timestamp,
+    pub(super) text: String,
+}
+
+/// Adds lines at the end of a log.
+pub(super) fn append(t: &Transaction<'_>, id: DeploymentId, lines: &[NewLine]) -> Result<(), EngineError> {
+    let Some(last) = lines.last() else { return Ok(()) };
+    let mut counts: BTreeMap<(Step, Level), i64> = BTreeMap::new();
+    let mut latest: BTreeMap<Step, &str> = BTreeMap::new();
+    for (seq, line) in (events::last_seq(t, id)? + 1..).zip(lines) {
+        events::insert(t, id, seq, line.at, "line", Some(line.step), Some(line.level), &line.text)?;
+        *counts.entry((line.step, line.level)).or_default() += 1;
+        latest.insert(line.step, &line.text);
+    }
+    let mut count = t.prepare_cached(
+        "INSERT INTO line_count (deployment_id, step, level, lines) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET lines = lines + excluded.lines",
+    )?;
+    for ((step, level), lines) in counts {
+        count.execute((id, step, level, lines))?;
+    }
+    let mut message =
+        t.prepare_cached("UPDATE step SET message = ?3 WHERE deployment_id = ?1 AND step = ?2")?;
+    for (step, text) in latest {
+        message.execute((id, step, text))?;
+    }
+    steps::progressed(t, id, last.at)
+}
+
+fn page(connection: &Connection, id: DeploymentId, filter: &LineFilter) -> Result<Vec<LogLine>, EngineError> {
+    let mut conditions = String::from("deployment_id = ? AND kind = 'line' AND seq > ?");
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(id), Box::new(filter.after)];
+    let mut only = |condition: &'static str, value: Box<dyn ToSql>| {
+        conditions.push_str(" AND ");
+        conditions.push_str(condition);
+        values.push(value);
+    };
+    if let Some(before) = filter.before {
+        only("seq < ?", Box::new(before));
+    }
+    if let Some(step) = filter.step {
+        only("step = ?", Box::new(step));
+    }
+    match filter.level {
+        None | Some(Level::Debug) => {}
+        Some(Level::Info) => only("level >= ?", Box::new(Level::Info)),
+        // The index of lines to look at is only used where its condition stands in the query as it is.
+        Some(level) => only("level >= 2 AND level >= ?", Box::new(level)),
+    }
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        only(r"text LIKE ? ESCAPE '\'", Box::new(sql::containing(text)));
+    }
+    values.push(Box::new(filter.limit.unwrap_or(200).clamp(1, 5000)));
+    let order = if filter.from_end { "DESC" } else { "ASC" };
+    let sql = format!(
+        "SELECT seq, step, level, at, text FROM event WHERE {conditions} ORDER BY seq {order} LIMIT ?"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let lines = statement.query_map(params_from_iter(&values), |row| {
+        Ok(LogLine {
+            seq: row.get("seq")?,
+            deployment_id: id,
+            step: row.get("step")?,
+            level: row.get("level")?,
+            at: row.get::<_, Millis>("at")?.0,
+            text: row.get("text")?,
+        })
+    })?;
+    let mut lines: Vec<LogLine> = lines.collect::<Result<_, _>>()?;
+    if filter.from_end {
+        lines.reverse();
+    }
+    Ok(lines)
+}

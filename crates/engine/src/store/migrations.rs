@@ -1,0 +1,77 @@
+//! The versions of the store. A version that was released is never changed: a new one is added.
+
+use crate::error::{EngineError, ErrorCode};
+use rusqlite::Connection;
+use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
+
+const VERSIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
+
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
+
+/// Brings the store to the newest version.
+pub(super) fn run(connection: &mut Connection) -> Result<(), EngineError> {
+    MIGRATIONS.to_latest(connection).map_err(|error| match error {
+        Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+            EngineError::new(ErrorCode::StoreTooNew, "The store was written by a newer version of Slipway.")
+        }
+        Error::RusqliteError { err, .. } => err.into(),
+        error => EngineError::new(ErrorCode::StoreFailed, "The store could not be brought up to date.")
+            .detail(error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, writer};
+
+    /// What was in a store of each version: one script a version, never changed once the version is released.
+    const CONTENTS: &[&str] = &[include_str!("migrations/0001_first.test.sql")];
+
+    #[test]
+    fn the_versions_are_valid() {
+        MIGRATIONS.validate().unwrap();
+        assert_eq!(CONTENTS.len(), VERSIONS.len(), "each version needs its contents to test with");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_every_version_comes_up_with_all_that_is_in_it() {
+        for (index, contents) in CONTENTS.iter().enumerate() {
+            let home = tempfile::tempdir().unwrap();
+            {
+                let mut connection = Connection::open(home.path().join(crate::store::DATABASE)).unwrap();
+                connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+                MIGRATIONS.to_version(&mut connection, index + 1).unwrap();
+                connection.execute_batch(contents).unwrap();
+            }
+            let store = Store::open(home.path()).await.unwrap();
+            let environments = store.environments().await.unwrap();
+            assert_eq!(environments.len(), 1);
+            let page = store.deployments(Default::default()).await.unwrap();
+            assert_eq!(page.items.len(), 2);
+            let deployment = store.deployment(page.items[1].id).await.unwrap();
+            assert_eq!(deployment.settings.server.name, "web");
+            assert_eq!(store.steps(deployment.id).await.unwrap().len(), 15);
+            let lines = store.lines(deployment.id, Default::default()).await.unwrap();
+            assert_eq!(lines.len(), 1);
+            assert_eq!(store.snapshots(environments[0].environment.id).await.unwrap().len(), 1);
+            let problems: i64 = store
+                .read(|c| Ok(c.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0))?))
+                .await
+                .unwrap();
+            assert_eq!(problems, 0);
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("slipway.db");
+        drop(writer::connect(&path).unwrap());
+        let newer = Connection::open(&path).unwrap();
+        newer.pragma_update(None, "user_version", 1000).unwrap();
+        assert_eq!(writer::connect(&path).unwrap_err().code, ErrorCode::StoreTooNew);
+        let version: i64 = newer.pragma_query_value(None, "user_version", |r| r.get(0)).unwrap();
+        assert_eq!(version, 1000);
+    }
+}
