@@ -24,13 +24,13 @@ pub(crate) struct Config<'a> {
 pub(crate) struct Sshd {
     dir: PathBuf,
     port: u16,
-    listener: Option<Child>,
+    child: Option<Child>,
 }
 
 impl Sshd {
     /// Makes the configuration in `dir`. It doesn't run yet.
     pub(crate) fn configure(dir: &Path, config: &Config<'_>) -> Self {
-        let sshd = Self { dir: dir.to_owned(), port: free_port(), listener: None };
+        let sshd = Self { dir: dir.to_owned(), port: free_port(), child: None };
         sshd.new_host_key();
         let yes = |on| if on { "yes" } else { "no" };
         let environment: Vec<String> =
@@ -67,7 +67,7 @@ impl Sshd {
     }
 
     /// The command that runs it in the foreground.
-    pub(crate) fn command(&self) -> Vec<String> {
+    fn command(&self) -> Vec<String> {
         // sshd wants to be called by its whole path: it runs itself again for each connection.
         let program = find_program("sshd").expect("sshd is installed (scripts/setup test)");
         let log = self.dir.join("sshd.log");
@@ -78,39 +78,44 @@ impl Sshd {
             .collect()
     }
 
-    /// Starts it as a child of ours and waits until it takes connections.
-    pub(crate) fn start(&mut self) {
+    /// Starts it and waits until it takes connections. `enter` are words to put before the command.
+    pub(crate) fn start(&mut self, enter: &[String]) {
         let command = self.command();
-        let child = Command::new(&command[0])
-            .args(&command[1..])
+        let mut words = enter.iter().chain(&command);
+        let child = Command::new(words.next().expect("a command has a program"))
+            .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self.listener = Some(child);
+        self.child = Some(child);
         self.wait_until_open();
     }
 
-    /// Waits until it takes connections, whoever started it.
-    pub(crate) fn wait_until_open(&self) {
+    fn wait_until_open(&self) {
         let open = until(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", self.port)).ok());
         assert!(open.is_some(), "sshd does not listen: {}", tail(&self.dir.join("sshd.log")));
     }
 
     /// Stops listening and ends all connections.
     pub(crate) fn stop(&mut self) {
-        if let Some(mut child) = self.listener.take() {
-            signal("STOP", &[child.id()]);
-            signal("KILL", &sessions(child.id()));
+        if let Some(mut child) = self.child.take() {
+            signal("KILL", &below(child.id()));
             child.kill().ok();
             child.wait().ok();
         }
     }
 
-    /// The pid of the listening process, if it's our child.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.listener.as_ref().map(Child::id)
+    /// The processes that serve connections. What users started through them is not among these.
+    pub(crate) fn sessions(&self) -> Vec<u32> {
+        let Some(child) = &self.child else { return Vec::new() };
+        let mut found = below(child.id());
+        // The listener is our child itself, or its first below when it had to enter a namespace.
+        if name(child.id()).is_some_and(|name| !name.starts_with("sshd")) && !found.is_empty() {
+            found.remove(0);
+        }
+        found
     }
 
     fn config_file(&self) -> PathBuf {
@@ -124,10 +129,10 @@ impl Drop for Sshd {
     }
 }
 
-/// The processes that serve connections, below this one. What users started through them is not among these.
-pub(crate) fn sessions(of: u32) -> Vec<u32> {
-    let is_session = |pid: &u32| name(*pid).is_some_and(|name| name.starts_with("sshd"));
-    descendants(of).into_iter().filter(is_session).collect()
+/// The processes of sshd below this one, nearest first.
+fn below(pid: u32) -> Vec<u32> {
+    let is_sshd = |pid: &u32| name(*pid).is_some_and(|name| name.starts_with("sshd"));
+    descendants(pid).into_iter().filter(is_sshd).collect()
 }
 
 /// A port of 127.0.0.1 on which nobody listens.
