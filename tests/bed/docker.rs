@@ -75,37 +75,41 @@ impl Docker {
     pub(crate) fn clean(&self, slugs: &[String], dir: &str) {
         let ours = |slug: &str| slugs.iter().any(|prefix| slug.starts_with(prefix.as_str()));
         let format = r#"{{.Id}} {{index .Config.Labels "slipway.env"}} {{range .Mounts}}{{.Source}},{{end}}"#;
-        for id in self.tidy_lines(&["ps", "-aq", "--no-trunc"]) {
-            let said = self.tidy_lines(&["inspect", "--format", format, &id]);
+        for id in self.tidy(&["ps", "-aq", "--no-trunc"]) {
+            let said = self.tidy(&["inspect", "--format", format, &id]);
             let Some((_, rest)) = said.first().and_then(|line| line.split_once(' ')) else { continue };
             let (slug, mounts) = rest.split_once(' ').unwrap_or((rest, ""));
             if ours(slug) || mounts.split(',').any(|source| source.starts_with(dir)) {
-                self.tidy_lines(&["rm", "-fv", &id]);
+                self.tidy(&["rm", "-fv", &id]);
             }
         }
         for kind in ["network", "volume"] {
             let name = if kind == "network" { "{{.ID}}" } else { "{{.Name}}" };
             let format = format!(r#"{name} {{{{.Label "slipway.env"}}}}"#);
-            let listed = self.tidy_lines(&[kind, "ls", "--filter", "label=slipway.env", "--format", &format]);
+            let listed = self.tidy(&[kind, "ls", "--filter", "label=slipway.env", "--format", &format]);
             for line in listed {
                 if let Some((id, slug)) = line.split_once(' ')
                     && ours(slug)
                 {
-                    self.tidy_lines(&[kind, "rm", id]);
+                    self.tidy(&[kind, "rm", id]);
                 }
             }
         }
         let images = ["image", "ls", "--filter", "label=slipway.env", "--format", "{{.ID}}"];
-        for id in self.tidy_lines(&images) {
+        for id in self.tidy(&images) {
             let format = r#"{{index .Config.Labels "slipway.env"}}"#;
-            if self.tidy_lines(&["image", "inspect", "--format", format, &id]).first().is_some_and(|slug| ours(slug)) {
-                self.tidy_lines(&["image", "rm", "-f", &id]);
+            if self
+                .tidy(&["image", "inspect", "--format", format, &id])
+                .first()
+                .is_some_and(|slug| ours(slug))
+            {
+                self.tidy(&["image", "rm", "-f", &id]);
             }
         }
     }
 
     /// For cleaning up, where a thing that went away by itself is fine.
-    fn tidy_lines(&self, args: &[&str]) -> Vec<String> {
+    pub(crate) fn tidy(&self, args: &[&str]) -> Vec<String> {
         let output = self.command(args).output();
         let text = output.map(|output| output.stdout).unwrap_or_default();
         String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()

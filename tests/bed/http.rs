@@ -34,14 +34,23 @@ pub fn get(port: u16, host: &str, path: &str) -> io::Result<Answer> {
 }
 
 /// GET, or POST of JSON when there's a body. `patience` is for the whole silence between two bytes.
-pub fn request(port: u16, host: &str, path: &str, json: Option<&str>, patience: Duration) -> io::Result<Answer> {
+pub fn request(
+    port: u16,
+    host: &str,
+    path: &str,
+    json: Option<&str>,
+    patience: Duration,
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
     let head = match json {
         None => format!("GET {path} HTTP/1.1\r\n"),
         Some(json) => {
-            format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", json.len())
+            format!(
+                "POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+                json.len()
+            )
         }
     };
     let body = json.unwrap_or_default();
@@ -64,7 +73,8 @@ fn parse(bytes: &[u8]) -> io::Result<Answer> {
         .collect();
     let mut answer = Answer { status, headers, body: Vec::new() };
     let rest = &bytes[end + 4..];
-    answer.body = if answer.header("transfer-encoding").is_some_and(|how| how.eq_ignore_ascii_case("chunked")) {
+    answer.body = if answer.header("transfer-encoding").is_some_and(|how| how.eq_ignore_ascii_case("chunked"))
+    {
         unchunk(rest).ok_or_else(|| bad("the connection ended before the last chunk"))?
     } else if let Some(length) = answer.header("content-length") {
         let length: usize = length.parse().map_err(|_| bad("content-length is no number"))?;
@@ -103,7 +113,10 @@ mod tests {
     fn takes_a_whole_answer() {
         let answer = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A: b\r\n\r\nabc").unwrap();
         assert_eq!((answer.status, answer.text().as_str(), answer.header("x-a")), (200, "abc", Some("b")));
-        let answer = parse(b"HTTP/1.1 303 See\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap();
+        let answer = parse(
+            b"HTTP/1.1 303 See\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+        )
+        .unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (303, "abcde"));
     }
 

@@ -8,7 +8,12 @@
 //! let sample = Sample::create(server.scratch("acme"));
 //! let slipway = Slipway::new(server.scratch("home"));
 //! ```
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test bed tells what is wrong by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test bed tells what is wrong by panicking"
+)]
 
 mod cli;
 mod docker;

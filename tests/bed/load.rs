@@ -28,7 +28,8 @@ pub struct Load {
 impl Load {
     /// Starts asking `http://127.0.0.1:port` for this virtual host.
     pub fn start(port: u16, host: &str) -> Self {
-        let mut load = Self { since: Instant::now(), stop: Arc::default(), report: Arc::default(), clients: Vec::new() };
+        let mut load =
+            Self { since: Instant::now(), stop: Arc::default(), report: Arc::default(), clients: Vec::new() };
         for ask in [Ask::Login, Ask::Login, Ask::Call, Ask::Call, Ask::Version] {
             load.client(ask, port, host);
         }
@@ -55,7 +56,8 @@ impl Load {
     }
 
     fn client(&mut self, ask: Ask, port: u16, host: &str) {
-        let (stop, report, since, host) = (self.stop.clone(), self.report.clone(), self.since, host.to_owned());
+        let (stop, report, since, host) =
+            (self.stop.clone(), self.report.clone(), self.since, host.to_owned());
         self.clients.push(thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
                 let at = Instant::now();
@@ -100,7 +102,12 @@ impl Report {
     pub fn assert_none_failed(&self) {
         assert!(self.requests > 0, "the load sent no request");
         let first: Vec<_> = self.failures.iter().take(5).collect();
-        assert!(self.failures.is_empty(), "{} of {} requests failed: {first:#?}", self.failures.len(), self.requests);
+        assert!(
+            self.failures.is_empty(),
+            "{} of {} requests failed: {first:#?}",
+            self.failures.len(),
+            self.requests
+        );
     }
 
     fn add(&mut self, ask: Ask, at: Duration, took: Duration, answer: Result<Option<String>, String>) {

@@ -80,7 +80,9 @@ impl Machine {
     /// Waits until its daemon answers.
     pub(crate) fn wait_for_docker(&self) {
         let docker = self.docker();
-        let answers = || docker.command(&["version"]).output().is_ok_and(|output| output.status.success()).then_some(());
+        let answers = || {
+            docker.command(&["version"]).output().is_ok_and(|output| output.status.success()).then_some(())
+        };
         let log = self.log();
         assert!(until(Duration::from_secs(60), answers).is_some(), "the machine's dockerd: {}", tail(&log));
     }
@@ -95,6 +97,7 @@ impl Machine {
         ["nsenter", "--target", &target, "--mount", "--pid", "--"].map(str::to_owned).to_vec()
     }
 
+    /// Takes away everything but the images that it starts with. Never panics: it also runs after a test that failed.
     fn empty(&self) {
         let docker = self.docker();
         for (list, remove) in [
@@ -102,21 +105,23 @@ impl Machine {
             (&["volume", "ls", "-q"], &["volume", "rm", "-f"]),
             (&["image", "ls", "-q", "--filter", "label=slipway.env"], &["image", "rm", "-f"]),
         ] {
-            let found = docker.lines(list);
+            let found = docker.tidy(list);
             let mut args = remove.to_vec();
             args.extend(found.iter().map(String::as_str));
             if !found.is_empty() {
-                docker.run(&args);
+                docker.tidy(&args);
             }
         }
-        docker.run(&["network", "prune", "-f"]);
-        docker.run(&["image", "prune", "-f"]);
+        docker.tidy(&["network", "prune", "-f"]);
+        docker.tidy(&["image", "prune", "-f"]);
     }
 
     fn copy_images(&self) {
         let (suite, own) = (Docker::of_the_suite(), self.docker());
-        let id = |docker: &Docker, image| docker.run(&["image", "inspect", "--format", "{{.Id}}", image]).stdout;
-        let missing: Vec<&str> = IMAGES.into_iter().filter(|image| id(&suite, image) != id(&own, image)).collect();
+        let id =
+            |docker: &Docker, image| docker.run(&["image", "inspect", "--format", "{{.Id}}", image]).stdout;
+        let missing: Vec<&str> =
+            IMAGES.into_iter().filter(|image| id(&suite, image) != id(&own, image)).collect();
         if !missing.is_empty() {
             let mut save = suite.command(&["save"]);
             let mut save = save.args(missing).stdout(Stdio::piped()).spawn().unwrap();
@@ -141,7 +146,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        if self.first.is_some() && !std::thread::panicking() {
+        if self.first.is_some() {
             self.empty();
         }
         self.power_off();
@@ -188,13 +193,29 @@ impl Slot {
         ];
         let iptables = |action: &str, rule: &[&str]| {
             let (table, rule) = if rule[0] == "-t" { rule.split_at(2) } else { rule.split_at(0) };
-            Command::new("iptables").arg("-w").args(table).arg(action).args(rule).stderr(Stdio::null()).status()
+            Command::new("iptables")
+                .arg("-w")
+                .args(table)
+                .arg(action)
+                .args(rule)
+                .stderr(Stdio::null())
+                .status()
         };
         // Also before they're laid: a killed test leaves them.
         for rule in &rules {
             iptables("-D", rule).ok();
         }
-        Command::new("ip").args(["link", "del", &bridge]).stderr(Stdio::null()).status().ok();
+        // Ours, and those of networks that Docker made and had no time to remove.
+        let pool_start = format!("172.{}.", 20 + self.number);
+        for line in must(Command::new("ip").args(["-o", "-4", "address"])).lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let [_, device, _, address, ..] = words[..]
+                && address.starts_with(&pool_start)
+                && (device == bridge || device.starts_with("br-"))
+            {
+                Command::new("ip").args(["link", "del", device]).stderr(Stdio::null()).status().ok();
+            }
+        }
         if wanted {
             must(Command::new("ip").args(["link", "add", &bridge, "type", "bridge"]));
             let address = format!("172.{}.255.1/24", 20 + self.number);

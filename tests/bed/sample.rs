@@ -50,7 +50,9 @@ impl Sample {
 
     /// The full hash of a commit by its name (such as `code-only`).
     pub fn commit_of(&self, name: &str) -> &str {
-        self.commits.get(name).unwrap_or_else(|| panic!("the sample has no commit {name}: {:?}", self.commits.keys()))
+        self.commits
+            .get(name)
+            .unwrap_or_else(|| panic!("the sample has no commit {name}: {:?}", self.commits.keys()))
     }
 
     /// Points a branch at a commit by name, as if only so much of the history had been pushed. Makes the branch if need be.
@@ -150,7 +152,11 @@ mod tests {
             assert_eq!(sample.git(&["rev-parse", branch]), sample.commit_of(branch));
             assert_eq!(sample.git(&["rev-parse", &format!("{branch}^")]), sample.commit_of("cron"));
         }
-        assert_eq!(sample.git(&["diff", "--name-only", "main^^^^^", "main^^^^"]).lines().count(), 2, "code only");
+        assert_eq!(
+            sample.git(&["diff", "--name-only", "main^^^^^", "main^^^^"]).lines().count(),
+            2,
+            "code only"
+        );
         let hash = sample.release("9.9");
         assert_eq!(sample.commit_of("9.9"), hash);
         assert!(sample.git(&["show", "main:acme_base/release.py"]).contains("RELEASE = \"9.9\""));

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::docker::Docker;
 use crate::machine::Machine;
 use crate::process::{self, is_root, must, run, signal, until};
+use crate::relay::relay;
 use crate::slow::SlowLink;
 use crate::sshd::{Config, Sshd, free_port};
 use crate::user::User;
-use crate::relay::relay;
 
 /// How long a test waits for its turn on the suite's Docker daemon.
 const TURN: Duration = Duration::from_secs(40 * 60);
@@ -110,8 +110,12 @@ impl Server {
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec();
         let pairs: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let config =
-            Config { environment: &pairs, passwords: options.password, forwarding: options.forwarding, pam: is_locked() };
+        let config = Config {
+            environment: &pairs,
+            passwords: options.password,
+            forwarding: options.forwarding,
+            pam: is_locked(),
+        };
         let sshd = Sshd::configure(dir.path(), &config);
 
         let mut server = Self {
@@ -128,7 +132,9 @@ impl Server {
             _turn: turn,
         };
         if let Some(user) = &server.user {
-            must(Command::new("chown").arg("-R").arg(&user.name).args([server.at("home"), server.at("cron")]));
+            must(
+                Command::new("chown").arg("-R").arg(&user.name).args([server.at("home"), server.at("cron")]),
+            );
         }
         server.new_key("id", "");
         server.start_sshd();
@@ -219,7 +225,16 @@ impl Server {
         let known = self.at("known_hosts");
         fs::write(&known, format!("[127.0.0.1]:{} {}\n", self.port(), self.host_key())).unwrap();
         let mut ssh = Command::new("ssh");
-        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=10"]);
+        ssh.args([
+            "-F",
+            "none",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "ConnectTimeout=10",
+        ]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display())).arg("-i").arg(self.key());
         ssh.args(["-p", &self.port().to_string(), &format!("{}@127.0.0.1", self.user()), command]);
         run(&mut ssh, Duration::from_secs(120))
@@ -295,7 +310,10 @@ impl Server {
         for command in self.crontab().lines().filter_map(|line| line.trim_start().strip_prefix("@reboot")) {
             let mut words = enter.iter().map(String::as_str).chain(["sh", "-c", command.trim()]);
             let mut cron = Command::new(words.next().expect("there is sh at least"));
-            cron.args(words).env_clear().envs(self.environment.iter().map(|(k, v)| (k, v))).current_dir(self.home());
+            cron.args(words)
+                .env_clear()
+                .envs(self.environment.iter().map(|(k, v)| (k, v)))
+                .current_dir(self.home());
             cron.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
             let mut child = cron.spawn().unwrap();
             std::thread::spawn(move || child.wait());
@@ -304,7 +322,11 @@ impl Server {
 
     fn new_key(&self, name: &str, passphrase: &str) {
         let key = self.at(name);
-        must(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f"]).arg(&key));
+        must(
+            Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f"])
+                .arg(&key),
+        );
         let known = fs::read_to_string(self.at("authorized_keys")).unwrap_or_default();
         let new = fs::read_to_string(key.with_extension("pub")).unwrap();
         fs::write(self.at("authorized_keys"), known + &new).unwrap();
@@ -330,7 +352,17 @@ impl Drop for Server {
             if !is_root() {
                 // Containers wrote there as root.
                 let mount = format!("{dir}/home:/home");
-                self.docker.run(&["run", "--rm", "-v", &mount, "--entrypoint", "sh", "caddy:2", "-c", "rm -rf /home/.slipway"]);
+                self.docker.run(&[
+                    "run",
+                    "--rm",
+                    "-v",
+                    &mount,
+                    "--entrypoint",
+                    "sh",
+                    "caddy:2",
+                    "-c",
+                    "rm -rf /home/.slipway",
+                ]);
             }
         }
     }

@@ -22,8 +22,11 @@ fn a_server_takes_connections_and_has_docker() {
     let project = server.unique("acme");
     let container = format!("{project}-db");
     let label = format!("slipway.env={project}-production");
-    said(&server.ssh(&format!("docker run -d --name {container} --label {label} -e POSTGRES_PASSWORD=x postgres:17")));
-    let ready = || server.docker().run(&["exec", &container, "pg_isready", "-h", "127.0.0.1"]).status.success();
+    said(&server.ssh(&format!(
+        "docker run -d --name {container} --label {label} -e POSTGRES_PASSWORD=x postgres:17"
+    )));
+    let ready =
+        || server.docker().run(&["exec", &container, "pg_isready", "-h", "127.0.0.1"]).status.success();
     while !ready() {
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -40,7 +43,11 @@ fn a_server_takes_connections_and_has_docker() {
 
     let docker = server.docker().clone();
     drop(server);
-    assert_eq!(docker.containers(&[&label]), Vec::<String>::new(), "the server takes what was made on it with it");
+    assert_eq!(
+        docker.containers(&[&label]),
+        Vec::<String>::new(),
+        "the server takes what was made on it with it"
+    );
 }
 
 #[test]
@@ -69,7 +76,11 @@ fn connections_can_be_cut_frozen_and_slow() {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", link.port())).unwrap();
     std::io::Read::read_exact(&mut stream, &mut greeting).unwrap();
     assert_eq!(&greeting, b"SSH-");
-    assert!(asked.elapsed() >= Duration::from_millis(100), "half a round trip at least: {:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() >= Duration::from_millis(100),
+        "half a round trip at least: {:?}",
+        asked.elapsed()
+    );
 }
 
 #[test]
@@ -86,7 +97,16 @@ fn users_by_password_with_and_without_docker() {
     for (password, good) in [(password, true), ("wrong", false)] {
         let status = std::process::Command::new("sshpass")
             .env("SSHPASS", password)
-            .args(["-e", "ssh", "-F", "none", "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"])
+            .args([
+                "-e",
+                "ssh",
+                "-F",
+                "none",
+                "-o",
+                "PubkeyAuthentication=no",
+                "-o",
+                "NumberOfPasswordPrompts=1",
+            ])
             .args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-p"])
             .args([&server.port().to_string(), &target, "true"])
             .output()
@@ -119,9 +139,12 @@ fn a_machine_loses_its_power_and_comes_back() {
     )));
     let answers = || slipway_tests::http::get(port, "x", "/").is_ok_and(|answer| answer.text() == "alive");
     assert!(within(20, &answers), "a container's port is published");
-    // Builds reach the world through the machine's own network, and names of containers resolve.
+    // Containers of a network find each other by name.
     said(&server.ssh("docker network create n && docker run -d --network n --name other caddy:2 caddy respond --listen :80 hi"));
-    assert!(within(20, &|| server.ssh("docker run --rm --network n caddy:2 wget -q -T 5 -O - http://other").stdout == b"hi"));
+    assert!(within(20, &|| server
+        .ssh("docker run --rm --network n caddy:2 wget -q -T 5 -O - http://other")
+        .stdout
+        == b"hi"));
 
     said(&server.ssh("echo '@reboot touch $HOME/booted' | crontab -"));
     said(&server.ssh("setsid nohup sleep 1000 </dev/null >/dev/null 2>&1 &"));

@@ -17,7 +17,14 @@ impl User {
         assert!(is_root(), "a server with a password needs root, to make an account for it");
         let user = Self { name: format!("slipwaytest-{unique}"), password: format!("pa$$ \"{unique}'") };
         let hash = must(Command::new("openssl").args(["passwd", "-6", &user.password]));
-        must(Command::new("useradd").args(["--no-create-home", "--shell", "/bin/sh", "--password", &hash, &user.name]));
+        must(Command::new("useradd").args([
+            "--no-create-home",
+            "--shell",
+            "/bin/sh",
+            "--password",
+            &hash,
+            &user.name,
+        ]));
         user
     }
 }
