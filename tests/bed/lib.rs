@@ -1,1 +1,49 @@
-//! The test bed.
+//! What the whole-system tests stand on: a real server, a sample project with a history, constant requests, and the
+//! `slipway` command.
+//!
+//! ```no_run
+//! use slipway_tests::{Load, Sample, Server, Slipway};
+//!
+//! let server = Server::start();
+//! let sample = Sample::create(server.scratch("acme"));
+//! let slipway = Slipway::new(server.scratch("home"));
+//! ```
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test bed tells what is wrong by panicking"
+)]
+
+mod cli;
+mod docker;
+pub mod http;
+mod load;
+mod machine;
+mod process;
+mod relay;
+mod sample;
+mod server;
+mod slow;
+mod sshd;
+mod user;
+
+use std::path::PathBuf;
+
+pub use cli::{Ran, Running, Slipway};
+pub use docker::Docker;
+pub use load::{Failure, Load, Report};
+pub use sample::Sample;
+pub use server::{Access, Options, Server};
+pub use slow::SlowLink;
+
+/// The top of the source tree.
+pub fn root() -> PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the tree").to_owned()
+}
+
+/// Where the scripts keep what is expensive to make.
+fn cache() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("SLIPWAY_CACHE").unwrap_or_else(|| set("HOME").expect("there is a HOME").join(".cache/slipway"))
+}

@@ -1,0 +1,3 @@
+"""What /acme/version answers: which code is running."""
+
+RELEASE = "2.0-migration-fails"

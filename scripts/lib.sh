@@ -1,0 +1,31 @@
+# Sourced by the scripts beside it: where things are kept, and how they talk.
+# shellcheck shell=bash
+
+# All that is expensive to make (a Docker data root, image tarballs) is kept here, outside the tree.
+SLIPWAY_CACHE=${SLIPWAY_CACHE:-${HOME:?}/.cache/slipway}
+# The socket of a Docker daemon that these scripts start. Unix sockets have at most 107 bytes of path.
+SLIPWAY_DOCKER_SOCK=${SLIPWAY_DOCKER_SOCK:-$SLIPWAY_CACHE/run/docker.sock}
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export SLIPWAY_CACHE SLIPWAY_DOCKER_SOCK ROOT
+
+# Standard output belongs to results (such as DOCKER_HOST); everything said to a person goes to standard error.
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a command as root: directly, or by sudo.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif have sudo; then sudo -- "$@"
+  else die "this needs root, and there is no sudo: $*"
+  fi
+}
+
+# Is a daemon answering at this DOCKER_HOST?
+docker_answers() { DOCKER_HOST=$1 timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# Use the suite's daemon for every docker command that follows.
+use_docker() {
+  DOCKER_HOST=$("$ROOT/scripts/dockerd") || exit 1
+  export DOCKER_HOST
+}

@@ -1,0 +1,414 @@
+//! A server to deploy to.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::docker::Docker;
+use crate::machine::Machine;
+use crate::process::{self, is_root, must, run, signal, until};
+use crate::relay::relay;
+use crate::slow::SlowLink;
+use crate::sshd::{Config, Sshd, free_port};
+use crate::user::User;
+
+/// How long a test waits for its turn on the suite's Docker daemon.
+const TURN: Duration = Duration::from_secs(40 * 60);
+
+/// What kind of server to start.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// With a Docker daemon of its own, so that it can be rebooted. Needs root.
+    pub own_docker: bool,
+    /// sshd forwards ports and sockets.
+    pub forwarding: bool,
+    /// Log in as a user made for this server, by password or key. Needs root. Otherwise it's who runs the tests, by key.
+    pub password: bool,
+    /// What that user has of Docker.
+    pub access: Access,
+}
+
+/// What the user of a server has of Docker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It answers.
+    Allowed,
+    /// It's there, but the user may not use it. Only with [`Options::password`]: root may always.
+    Forbidden,
+    /// It isn't there.
+    Missing,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { own_docker: false, forwarding: true, password: false, access: Access::Allowed }
+    }
+}
+
+/// A server: a real sshd on loopback, a home of its own, and a real Docker daemon.
+///
+/// Servers without a Docker daemon of their own share the suite's, where only one can have the name of the proxy's container: such a
+/// server waits until the one before it is gone, also when that belongs to another process. A test that needs two takes
+/// [`Options::own_docker`] for one of them.
+///
+/// When dropped it takes away everything that was made on it.
+#[derive(Debug)]
+pub struct Server {
+    // Dropped in this order: who may still work on the server first, the folder last.
+    sshd: Sshd,
+    machine: Option<Machine>,
+    user: Option<User>,
+    docker: Docker,
+    environment: Vec<(String, String)>,
+    unique: String,
+    slugs: Mutex<Vec<String>>,
+    http_port: u16,
+    https_port: u16,
+    dir: tempfile::TempDir,
+    _turn: Option<File>,
+}
+
+impl Server {
+    /// A server on the suite's Docker daemon, to which the user who runs the tests logs in with a key.
+    pub fn start() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// A server with a Docker daemon of its own, which can be rebooted.
+    pub fn with_own_docker() -> Self {
+        Self::with(Options { own_docker: true, ..Options::default() })
+    }
+
+    /// A server of another kind.
+    pub fn with(options: Options) -> Self {
+        let turn = (!options.own_docker).then(take_turn);
+        let dir = tempfile::Builder::new().prefix("slipway-bed-").tempdir().unwrap();
+        // A user of its own has to get through to its home.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let unique = unique();
+        let user = options.password.then(|| User::create(&unique));
+        let machine = options.own_docker.then(|| Machine::start(dir.path()));
+        let docker = machine.as_ref().map_or_else(Docker::of_the_suite, Machine::docker);
+
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        for folder in ["home", "cron", "bin"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        install_crontab(&dir.path().join("bin/crontab"));
+        let environment: Vec<(String, String)> = [
+            ("HOME", at("home")),
+            ("DOCKER_HOST", docker_host(&options, &docker, dir.path())),
+            ("PATH", format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", at("bin"))),
+            // By this we know our processes; the stand-in for crontab keeps its table there.
+            ("SLIPWAY_BED", at("")),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec();
+        let pairs: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let config = Config {
+            environment: &pairs,
+            passwords: options.password,
+            forwarding: options.forwarding,
+            pam: is_locked(),
+        };
+        let sshd = Sshd::configure(dir.path(), &config);
+
+        let mut server = Self {
+            sshd,
+            machine,
+            user,
+            docker,
+            environment,
+            unique,
+            slugs: Mutex::default(),
+            http_port: free_port(),
+            https_port: free_port(),
+            dir,
+            _turn: turn,
+        };
+        if let Some(user) = &server.user {
+            must(
+                Command::new("chown").arg("-R").arg(&user.name).args([server.at("home"), server.at("cron")]),
+            );
+        }
+        server.new_key("id", "");
+        server.start_sshd();
+        server
+    }
+
+    /// The port of its sshd, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.sshd.port()
+    }
+
+    /// Who logs in.
+    pub fn user(&self) -> String {
+        self.user.as_ref().map_or_else(|| must(Command::new("id").arg("-un")), |user| user.name.clone())
+    }
+
+    /// The password of that user, if it was made for this server.
+    pub fn password(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.password.as_str())
+    }
+
+    /// A private key that is let in, without a passphrase.
+    pub fn key(&self) -> PathBuf {
+        self.at("id")
+    }
+
+    /// A new private key that is let in, with a passphrase.
+    pub fn key_with_passphrase(&self, passphrase: &str) -> PathBuf {
+        self.new_key("id_locked", passphrase);
+        self.at("id_locked")
+    }
+
+    /// The user's home on the server.
+    pub fn home(&self) -> PathBuf {
+        self.at("home")
+    }
+
+    /// A folder for the test's own things (such as Slipway's home), which goes with the server.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        let dir = self.at("scratch").join(name);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    /// Its Docker daemon, as an onlooker sees it.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// A free port of 127.0.0.1 for the proxy's HTTP.
+    pub fn http_port(&self) -> u16 {
+        self.http_port
+    }
+
+    /// A free port of 127.0.0.1 for the proxy's HTTPS.
+    pub fn https_port(&self) -> u16 {
+        self.https_port
+    }
+
+    /// `acme` → `acme-1f2e3d`: a name that no other test uses. What is made for environments of this name goes with the
+    /// server.
+    pub fn unique(&self, name: &str) -> String {
+        let name = format!("{name}-{}", self.unique);
+        self.slugs.lock().unwrap().push(name.clone());
+        name
+    }
+
+    /// The host key's line for `known_hosts`, without the host.
+    pub fn host_key(&self) -> String {
+        fs::read_to_string(self.at("host_key.pub")).unwrap().trim_end().to_owned()
+    }
+
+    /// The host key's fingerprint, such as `SHA256:…`.
+    pub fn fingerprint(&self) -> String {
+        let said = must(Command::new("ssh-keygen").arg("-lf").arg(self.at("host_key.pub")));
+        said.split(' ').nth(1).expect("ssh-keygen -l prints: bits, fingerprint, comment").to_owned()
+    }
+
+    /// The server as if it had been installed anew: another host key.
+    pub fn change_host_key(&mut self) {
+        self.stop_sshd();
+        self.sshd.new_host_key();
+        self.start_sshd();
+    }
+
+    /// Runs a shell command over SSH, by the system's ssh.
+    pub fn ssh(&self, command: &str) -> Output {
+        let known = self.at("known_hosts");
+        fs::write(&known, format!("[127.0.0.1]:{} {}\n", self.port(), self.host_key())).unwrap();
+        let mut ssh = Command::new("ssh");
+        ssh.args([
+            "-F",
+            "none",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "ConnectTimeout=10",
+        ]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display())).arg("-i").arg(self.key());
+        ssh.args(["-p", &self.port().to_string(), &format!("{}@127.0.0.1", self.user()), command]);
+        run(&mut ssh, Duration::from_secs(120))
+    }
+
+    /// Cuts all SSH connections. New ones are taken.
+    pub fn cut(&self) {
+        signal("KILL", &self.sshd.sessions());
+    }
+
+    /// Freezes all SSH connections: they stay open, and nothing comes any more. New ones work.
+    pub fn freeze(&self) {
+        signal("STOP", &self.sshd.sessions());
+    }
+
+    /// Ends [`Self::freeze`].
+    pub fn thaw(&self) {
+        signal("CONT", &self.sshd.sessions());
+    }
+
+    /// Stops sshd and cuts all connections.
+    pub fn stop_sshd(&mut self) {
+        self.sshd.stop();
+    }
+
+    /// Starts sshd on the same port.
+    pub fn start_sshd(&mut self) {
+        let enter = self.machine.as_ref().map(Machine::enter).unwrap_or_default();
+        self.sshd.start(&enter);
+    }
+
+    /// A slow way to its sshd.
+    pub fn slow_link(&self, round_trip: Duration) -> SlowLink {
+        SlowLink::to(self.port(), round_trip)
+    }
+
+    /// Takes the power away: sshd, Docker, containers and everything else on it die at once. Only with
+    /// [`Self::with_own_docker`].
+    pub fn power_off(&mut self) {
+        self.machine.as_mut().expect("only a server with its own Docker can be switched off").power_off();
+        self.sshd.stop();
+    }
+
+    /// Gives the power back, runs the `@reboot` lines of its crontab as cron does, and waits for sshd and Docker.
+    pub fn power_on(&mut self) {
+        self.machine.as_mut().expect("only a server with its own Docker can be switched on").power_on();
+        self.run_boot_entries();
+        self.start_sshd();
+        self.machine.as_ref().expect("as above").wait_for_docker();
+    }
+
+    /// A power cut and the start after it.
+    pub fn reboot(&mut self) {
+        self.power_off();
+        self.power_on();
+    }
+
+    /// The user's crontab, empty if there is none.
+    pub fn crontab(&self) -> String {
+        fs::read_to_string(self.at("cron/table")).unwrap_or_default()
+    }
+
+    /// The processes that were started over SSH or at boot and still run, connections or not.
+    pub fn processes(&self) -> Vec<u32> {
+        let serving = self.sshd.sessions();
+        let mut ours = process::with_environment(&format!("SLIPWAY_BED={}", self.at("").display()));
+        ours.retain(|pid| !serving.contains(pid));
+        ours
+    }
+
+    fn run_boot_entries(&self) {
+        let enter = self.machine.as_ref().map(Machine::enter).unwrap_or_default();
+        for command in self.crontab().lines().filter_map(|line| line.trim_start().strip_prefix("@reboot")) {
+            let mut words = enter.iter().map(String::as_str).chain(["sh", "-c", command.trim()]);
+            let mut cron = Command::new(words.next().expect("there is sh at least"));
+            cron.args(words)
+                .env_clear()
+                .envs(self.environment.iter().map(|(k, v)| (k, v)))
+                .current_dir(self.home());
+            cron.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+            let mut child = cron.spawn().unwrap();
+            std::thread::spawn(move || child.wait());
+        }
+    }
+
+    fn new_key(&self, name: &str, passphrase: &str) {
+        let key = self.at(name);
+        must(
+            Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f"])
+                .arg(&key),
+        );
+        let known = fs::read_to_string(self.at("authorized_keys")).unwrap_or_default();
+        let new = fs::read_to_string(key.with_extension("pub")).unwrap();
+        fs::write(self.at("authorized_keys"), known + &new).unwrap();
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.sshd.stop();
+        // A cut over goes on without its connection.
+        until(Duration::from_secs(10), || {
+            let left = self.processes();
+            signal("KILL", &left);
+            left.is_empty().then_some(())
+        });
+        if self.machine.is_none() {
+            let dir = self.dir.path().display().to_string();
+            self.docker.clean(&self.slugs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()), &dir);
+            if !is_root() {
+                // Containers wrote there as root.
+                let mount = format!("{dir}/home:/home");
+                self.docker.run(&[
+                    "run",
+                    "--rm",
+                    "-v",
+                    &mount,
+                    "--entrypoint",
+                    "sh",
+                    "caddy:2",
+                    "-c",
+                    "rm -rf /home/.slipway",
+                ]);
+            }
+        }
+    }
+}
+
+/// One server at a time on the suite's daemon, over all test processes.
+fn take_turn() -> File {
+    let dir = crate::cache().join("run");
+    fs::create_dir_all(&dir).unwrap();
+    let file = File::create(dir.join("server.lock")).unwrap();
+    until(TURN, || file.try_lock().ok()).expect("the server before this one is gone within its time");
+    file
+}
+
+/// What the sessions' `DOCKER_HOST` says.
+fn docker_host(options: &Options, docker: &Docker, dir: &Path) -> String {
+    match options.access {
+        Access::Missing => format!("unix://{}", dir.join("none.sock").display()),
+        Access::Allowed if options.password => {
+            let socket = dir.join("user.sock");
+            relay(&socket, docker.socket());
+            format!("unix://{}", socket.display())
+        }
+        Access::Allowed | Access::Forbidden => docker.host().to_owned(),
+    }
+}
+
+/// A `crontab` that keeps its table with the server: several servers of one user must not write to that user's real one.
+fn install_crontab(file: &Path) {
+    fs::write(file, include_str!("crontab.sh")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Is the account that runs the tests locked? Then sshd asks PAM, or lets it in by no key either.
+fn is_locked() -> bool {
+    let shadow = fs::read_to_string("/etc/shadow").unwrap_or_default();
+    let root = shadow.lines().find_map(|line| line.strip_prefix("root:")).unwrap_or_default();
+    is_root() && root.starts_with('!')
+}
+
+/// Six hex digits that differ between processes and within one.
+fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mixed = since.as_nanos() as u64 ^ (u64::from(std::process::id()) << 20);
+    let count = u64::from(COUNT.fetch_add(1, Ordering::SeqCst));
+    // Multiplying spreads what differs in the low bits over all that is kept.
+    format!("{:06x}", (mixed.wrapping_add(count).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40)
+}
