@@ -1,3 +1,4 @@
 //! The engine.
 
 pub mod git;
+pub mod odoo;
