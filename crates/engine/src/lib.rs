@@ -2,7 +2,9 @@
 
 pub mod error;
 pub mod events;
+pub mod git;
 pub mod model;
+pub mod odoo;
 pub mod queue;
 pub mod redact;
 pub mod secrets;

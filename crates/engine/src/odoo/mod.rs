@@ -1,0 +1,11 @@
+//! What Slipway knows about Odoo: its series, a project's modules, what a change of their files asks for, and what a
+//! failed start was about. Works on file contents alone; nothing here runs Python or talks to anyone.
+
+pub mod changes;
+pub mod files;
+pub mod lane;
+pub mod literal;
+pub mod manifest;
+pub mod modules;
+pub mod schema;
+pub mod series;
