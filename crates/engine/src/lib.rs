@@ -1,1 +1,4 @@
 //! The engine.
+
+pub mod cutover;
+pub mod render;

@@ -8,18 +8,17 @@ forward() {
     update)  quiesce && step clone && step link files link && step unseal && step update || return 1 ;;
     restore) quiesce && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
-  step hold_crons && step start_new && step healthy healthy "$NEW" "$NEW_AT" && step websocket && step probe && step proof && step keep || return 1
+  step hold_crons && step start_new && step healthy healthy "$NEW" "$NEW_AT" && step websocket && step proof && step probe && step keep || return 1
   trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
   step commit || has commit start || return 1           # from here recovery goes forward
   STRICT=; finish; }
 quiesce() { [ -z "$OLD" ] || { step gate_close && step drain && step stop_old && step seal; }; }
 finish() { # after the commit: repeatable, and nothing in it may stop the rest
-  if [ "${1:-}" = late ]; then until_s 60 keep >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
-  step release_crons
+  if [ "${1:-}" = late ]; then until_s 60 lasting >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
   if [ "$LANE" = code ]; then
-    step gate_switch; step drain_old drain; step retire_old until_s 60 stop_old
+    step gate_switch; step release_crons; step drain_old drain; step retire_old until_s 60 stop_old
     [ -s "$SNAPSHOT/dump" ] || step dump_end
-  else step gate_open; fi
+  else step gate_open; step release_crons; fi
   rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }
 
 # --- back
