@@ -1,5 +1,6 @@
 //! Slipway's engine: what a deployment is and how one is carried out.
 
+pub mod cutover;
 pub mod error;
 pub mod events;
 pub mod git;
@@ -7,5 +8,6 @@ pub mod model;
 pub mod odoo;
 pub mod queue;
 pub mod redact;
+pub mod render;
 pub mod secrets;
 pub mod store;

@@ -1,0 +1,14 @@
+//! The cut over: the one part of a deployment that touches what is live.
+//!
+//! It is a POSIX shell script ([`script`]) that runs on the server in a session of its own, reads its variables from a
+//! rendered [`Plan`], and writes a [`journal`] that a desktop follows from a byte offset. It finishes or undoes itself
+//! whether or not a desktop is there. [`call`] holds the few calls that a desktop makes.
+//!
+//! The order of every lane, forward and back, stands in `script/ways.sh`, on one screen.
+
+pub mod journal;
+pub mod plan;
+pub mod script;
+
+pub use journal::{Entry, Event, Outcome};
+pub use plan::{Lane, Limits, Live, Plan, PlanError, Slot};

@@ -1,0 +1,420 @@
+//! What one cut over is told: every variable of the script, typed, checked and quoted in one place.
+
+use std::{fmt::Write as _, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// The way a release takes the place of what was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Lane {
+    /// Nothing was there: make the database and install.
+    First,
+    /// The new container starts beside the old one: no request waits.
+    Code,
+    /// Hold requests, clone the database, `odoo -u`, start.
+    Update,
+    /// A database and a filestore prepared under staging names take the place of the live ones.
+    Restore,
+}
+
+/// One of the two places a web container of an environment can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Slot {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+impl Slot {
+    /// The slot that isn't this one: where the next release goes.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// A web container and its slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The container's name.
+    pub container: String,
+    /// Where it answers: alias `<slug>-<slot>`, port 8069.
+    pub slot: Slot,
+}
+
+/// How long the parts of a cut over may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// For requests in flight to finish, before the stop ends them.
+    pub drain: Duration,
+    /// Between SIGTERM and SIGKILL when the old container is stopped.
+    pub stop: Duration,
+    /// For `odoo -u` or `-i`.
+    pub update: Duration,
+    /// For the new container to become healthy.
+    pub health: Duration,
+    /// For `pg_dump` in the code lane; it goes on behind while the new release already serves.
+    pub dump: Duration,
+    /// For Docker to answer again before each attempt at undoing.
+    pub docker: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(30),
+            stop: Duration::from_secs(30),
+            update: Duration::from_secs(3600),
+            health: Duration::from_secs(180),
+            dump: Duration::from_secs(4 * 3600),
+            docker: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Everything the script has to know. Containers are created before, with all their settings: the script starts,
+/// stops, renames and clones what stands ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The environment's slug, `[a-z0-9-]`, at most 40 bytes.
+    pub slug: String,
+    /// The deployment's short id, 12 hexadecimal digits.
+    pub deployment: String,
+    /// Which way to go.
+    pub lane: Lane,
+    /// Slipway's folder on the server, absolute.
+    pub root: String,
+    /// Whether `docker` has to be called by `sudo -n`.
+    pub docker_sudo: bool,
+    /// Docker's socket, absolute, when it isn't the default one.
+    pub docker_socket: Option<String>,
+    /// What serves now; `None` when nothing does (lanes `first` and `restore` only).
+    pub old: Option<Live>,
+    /// What shall serve.
+    pub new: Live,
+    /// The created container that runs `odoo -u` or `-i` and ends; `None` in the code lane, and in a restore without update.
+    pub update: Option<String>,
+    /// The environment's PostgreSQL container.
+    pub postgres: String,
+    /// The environment's database.
+    pub database: String,
+    /// Odoo's role, who owns the database.
+    pub role: String,
+    /// Caddy's container.
+    pub proxy: String,
+    /// The data volume, mounted at /var/lib/odoo.
+    pub volume: String,
+    /// The release's image, also used to move files in the data volume.
+    pub image: String,
+    /// The image's id (`sha256:…`), which the running container must have.
+    pub image_id: Option<String>,
+    /// The environment's domain, without port.
+    pub domain: String,
+    /// Modules that must be installed at the end.
+    pub modules: Vec<String>,
+    /// What says that Odoo is up: `/web/health` from 15.0, `/web/login` before.
+    pub health_path: String,
+    /// `/websocket` from 16.0, `/longpolling/poll` before.
+    pub websocket_path: String,
+    /// 8072 when workers > 0, else 8069.
+    pub websocket_port: u16,
+    /// How long things may take.
+    pub limits: Limits,
+    /// What must stay free on the disk, in KiB, above what is needed.
+    pub margin_kib: u64,
+}
+
+/// Why a plan can't be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A value has characters that its place can't hold, or is too long.
+    #[error("{field} can't be {value:?}: {rule}")]
+    BadValue {
+        /// The plan's field.
+        field: &'static str,
+        /// What it was.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The lane needs something that isn't there, or the other way round.
+    #[error("a cut over by the lane {lane} {rule}")]
+    WrongLane {
+        /// The lane.
+        lane: Lane,
+        /// What it needs.
+        rule: &'static str,
+    },
+}
+
+impl Plan {
+    /// The folder of this cut over on the server.
+    pub fn dir(&self) -> String {
+        format!("{}/{}/cutovers/{}", self.root, self.slug, self.deployment)
+    }
+
+    /// Where the rendered plan lies.
+    pub fn path(&self) -> String {
+        format!("{}/plan.sh", self.dir())
+    }
+
+    /// Where the journal lies.
+    pub fn journal(&self) -> String {
+        format!("{}/journal.jsonl", self.dir())
+    }
+
+    /// Database and filestore as they were before: the clone (update lane), the former live one (restore lane), or the
+    /// links alone (code lane). They stay after the commit, until the snapshot is made of them.
+    pub fn before(&self) -> String {
+        format!("before_{}", self.deployment)
+    }
+
+    /// Database and filestore of a release that failed, for as long as undoing takes.
+    pub fn failed(&self) -> String {
+        format!("failed_{}", self.deployment)
+    }
+
+    /// Where a restore prepares the database and the filestore.
+    pub fn staging(&self) -> String {
+        format!("restore_{}", self.deployment)
+    }
+
+    /// The folder of the snapshot; in the code lane the script leaves `dump` in it.
+    pub fn snapshot(&self) -> String {
+        format!("{}/{}/snapshots/{}", self.root, self.slug, self.deployment)
+    }
+
+    /// The plan as shell assignments.
+    pub fn render(&self) -> Result<String, PlanError> {
+        self.check()?;
+        let old = self.old.as_ref();
+        let seconds = |d: Duration| d.as_secs().max(1).to_string();
+        let mut docker = if self.docker_sudo { "sudo -n docker".to_owned() } else { "docker".to_owned() };
+        if let Some(socket) = &self.docker_socket {
+            docker = format!("{docker} -H unix://{socket}");
+        }
+        let values = [
+            ("SLUG", self.slug.clone()),
+            ("DEP", self.deployment.clone()),
+            ("LANE", self.lane.to_string()),
+            ("ROOT", self.root.clone()),
+            ("DIR", self.dir()),
+            ("LOCK", format!("{}/{}/flock", self.root, self.slug)),
+            ("SERVER_LOCK", format!("{}/caddy/lock", self.root)),
+            ("GATES", format!("{}/caddy/gate/{}", self.root, self.slug)),
+            ("SNAPSHOT", self.snapshot()),
+            ("DOCKER", docker),
+            ("OLD", old.map(|o| o.container.clone()).unwrap_or_default()),
+            ("OLD_SLOT", old.map(|o| o.slot.to_string()).unwrap_or_default()),
+            ("NEW", self.new.container.clone()),
+            ("NEW_SLOT", self.new.slot.to_string()),
+            ("UPD", self.update.clone().unwrap_or_default()),
+            ("PG", self.postgres.clone()),
+            ("DB", self.database.clone()),
+            ("SNAP", self.before()),
+            ("FAILED", self.failed()),
+            ("STAGE", self.staging()),
+            ("ROLE", self.role.clone()),
+            ("PROXY", self.proxy.clone()),
+            ("VOLUME", self.volume.clone()),
+            ("IMAGE", self.image.clone()),
+            ("IMAGE_ID", self.image_id.clone().unwrap_or_default()),
+            ("SITE", self.domain.clone()),
+            ("MODULES", self.modules.join(",")),
+            ("HEALTH_PATH", self.health_path.clone()),
+            ("WS_PATH", self.websocket_path.clone()),
+            ("WS_PORT", self.websocket_port.to_string()),
+            ("DRAIN_S", seconds(self.limits.drain)),
+            ("STOP_S", seconds(self.limits.stop)),
+            ("UPDATE_S", seconds(self.limits.update)),
+            ("HEALTH_S", seconds(self.limits.health)),
+            ("DUMP_S", seconds(self.limits.dump)),
+            ("REVERT_S", seconds(self.limits.docker)),
+            ("MARGIN_K", self.margin_kib.to_string()),
+        ];
+        let mut text = String::new();
+        for (name, value) in values {
+            let _ = writeln!(text, "{name}={}", quote(&value));
+        }
+        Ok(text)
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        const NAME: &str = "lower-case letters, digits, - and _, at most 63 bytes";
+        const PATH: &str = "an absolute path of letters, digits and ._-@+/";
+        let require = |field, value: &str, rule, good: bool| {
+            if good { Ok(()) } else { Err(PlanError::BadValue { field, value: value.to_owned(), rule }) }
+        };
+        let names = [
+            ("role", &self.role, 63),
+            ("database", &self.database, 63),
+            ("postgres", &self.postgres, 63 + 20),
+            ("proxy", &self.proxy, 63),
+            ("volume", &self.volume, 63 + 20),
+            ("new.container", &self.new.container, 63 + 20),
+        ];
+        let others = [self.old.as_ref().map(|o| &o.container), self.update.as_ref()];
+        let others = others.into_iter().flatten().map(|name| ("old or update", name, 63 + 20));
+        for (field, value, most) in names.into_iter().chain(others) {
+            require(field, value, NAME, is_name(value, "-_") && value.len() <= most)?;
+        }
+        require("slug", &self.slug, "[a-z0-9-], at most 40 bytes", is_name(&self.slug, "-") && self.slug.len() <= 40)?;
+        let hex = self.deployment.len() == 12 && self.deployment.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        require("deployment", &self.deployment, "12 hexadecimal digits", hex)?;
+        let paths = [Some(&self.root), Some(&self.health_path), Some(&self.websocket_path), self.docker_socket.as_ref()];
+        for path in paths.into_iter().flatten() {
+            require("path", path, PATH, is_path(path))?;
+        }
+        for module in &self.modules {
+            let good = !module.is_empty() && module.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            require("modules", module, "a module's technical name", good)?;
+        }
+        let printable = |text: &str, more: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b))
+        };
+        require("domain", &self.domain, "a domain or an address", printable(&self.domain, ".-"))?;
+        for image in [Some(&self.image), self.image_id.as_ref()].into_iter().flatten() {
+            require("image", image, "an image's name or id", printable(image, "./:_-@") && !image.starts_with('-'))?;
+        }
+        self.check_lane()
+    }
+
+    fn check_lane(&self) -> Result<(), PlanError> {
+        let wrong = |rule| Err(PlanError::WrongLane { lane: self.lane, rule });
+        match (self.lane, &self.old, &self.update) {
+            (Lane::First, Some(_), _) => wrong("takes no old container"),
+            (Lane::First | Lane::Update, _, None) => wrong("needs an update container"),
+            (Lane::Code | Lane::Update, None, _) => wrong("needs an old container"),
+            (Lane::Code, _, Some(_)) => wrong("takes no update container"),
+            (_, Some(old), _) if old.slot == self.new.slot => wrong("needs the new container in the other slot"),
+            (_, Some(old), _) if old.container == self.new.container => wrong("needs two different containers"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_name(text: &str, more: &str) -> bool {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || more.as_bytes().contains(&b);
+    text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && text.bytes().all(good)
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+/".contains(&b))
+}
+
+/// One word for a POSIX shell. The only place where a plan's values are quoted.
+fn quote(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::process::Command;
+
+    pub(crate) fn sample() -> Plan {
+        Plan {
+            slug: "acme-prod".into(),
+            deployment: "0123456789ab".into(),
+            lane: Lane::Update,
+            root: "/root/.slipway".into(),
+            docker_sudo: false,
+            docker_socket: None,
+            old: Some(Live { container: "slipway-acme-prod-aaaaaaaaaaaa".into(), slot: Slot::A }),
+            new: Live { container: "slipway-acme-prod-0123456789ab".into(), slot: Slot::B },
+            update: Some("slipway-acme-prod-0123456789ab-update".into()),
+            postgres: "slipway-acme-prod-db".into(),
+            database: "acme_prod".into(),
+            role: "odoo".into(),
+            proxy: "slipway-caddy".into(),
+            volume: "slipway-acme-prod-data".into(),
+            image: "slipway/acme-prod:0123456789ab".into(),
+            image_id: None,
+            domain: "shop.example.com".into(),
+            modules: vec!["base".into(), "acme_base".into()],
+            health_path: "/web/health".into(),
+            websocket_path: "/websocket".into(),
+            websocket_port: 8072,
+            limits: Limits::default(),
+            margin_kib: 524_288,
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_said() {
+        let mut plan = sample();
+        plan.docker_sudo = true;
+        plan.docker_socket = Some("/run/user/1000/docker.sock".into());
+        let script = format!("set -u\n{}printf '%s|' \"$DIR\" \"$MODULES\" \"$DOCKER\" \"$DRAIN_S\"", plan.render().unwrap());
+        let out = Command::new("sh").arg("-c").arg(script).output().unwrap();
+        assert_eq!(
+            String::from_utf8(out.stdout).unwrap(),
+            "/root/.slipway/acme-prod/cutovers/0123456789ab|base,acme_base|sudo -n docker -H unix:///run/user/1000/docker.sock|30|"
+        );
+    }
+
+    #[test]
+    fn any_text_survives_quoting() {
+        for text in ["", "a b", "it's", "'''", "$(id) `id` \\ \" \n x", "-e", "é😀"] {
+            let out = Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        type Change = fn(&mut Plan, String);
+        let fields: [Change; 9] = [
+            |p, v| p.slug = v,
+            |p, v| p.database = v,
+            |p, v| p.role = v,
+            |p, v| p.new.container = v,
+            |p, v| p.root = v,
+            |p, v| p.image = v,
+            |p, v| p.domain = v,
+            |p, v| p.modules = vec![v],
+            |p, v| p.deployment = v,
+        ];
+        for change in fields {
+            for bad in ["", "a\"b", "a'b", "a;b", "a b", "$(id)", "a\nb", "-x y", "é", &"x".repeat(200)] {
+                let mut plan = sample();
+                change(&mut plan, bad.to_owned());
+                let long_is_fine = bad.len() == 200 && (plan.image == bad || plan.domain == bad || plan.modules == [bad]);
+                assert!(long_is_fine || plan.render().is_err(), "{bad:?} in {plan:?}");
+            }
+        }
+        assert!(sample().render().is_ok());
+    }
+
+    #[test]
+    fn a_lane_needs_its_containers() {
+        let broken: [fn(&mut Plan); 6] = [
+            |p| p.old = None,
+            |p| p.update = None,
+            |p| p.lane = Lane::Code,
+            |p| p.lane = Lane::First,
+            |p| p.new.slot = Slot::A,
+            |p| p.new.container = "slipway-acme-prod-aaaaaaaaaaaa".into(),
+        ];
+        for change in broken {
+            let mut plan = sample();
+            change(&mut plan);
+            assert!(matches!(plan.render(), Err(PlanError::WrongLane { .. })));
+        }
+    }
+
+    #[test]
+    fn names_fit_postgresql() {
+        let plan = sample();
+        for name in [plan.before(), plan.failed(), plan.staging()] {
+            assert!(name.len() <= 63 && is_name(&name, "_"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+# --- before anything is touched
+room() { # a full disk under PostgreSQL is the one thing that no revert undoes
+  _db=0; [ "$LANE" = first ] || [ -z "$OLD" ] || _db=$(sql "select pg_database_size('$DB')/1024") || return 1
+  _dd=$(sql 'show data_directory') && _free=$(d exec "$PG" df -Pk "$_dd" | awk 'NR==2{print $4}') || return 1
+  _here=$(df -Pk "$DIR" | awk 'NR==2{print $4}')
+  case $LANE in update) _need=$(( _db + _db/5 + MARGIN_K )) ;; *) _need=$MARGIN_K ;; esac
+  echo "database $_db KiB, needed $_need KiB, free $_free KiB for PostgreSQL, $_here KiB for snapshots"
+  [ "$_free" -gt "$_need" ] || return 1
+  [ "$LANE" != code ] || [ "$_here" -gt $(( _db/2 + MARGIN_K )) ]; }
+look() { # what was there before, so that going back asks no more of the old release than it could do
+  for _c in $(d ps -q --filter "label=slipway.env=$SLUG" --filter "label=slipway.slot=$NEW_SLOT"); do
+    [ "$(d inspect -f '{{.Name}}' "$_c")" = "/$NEW" ] || { echo "another container answers in slot $NEW_SLOT: $_c"; return 1; }; done
+  [ -n "$OLD" ] || return 0
+  if ! running "$OLD"; then _was=stopped; elif answers "$OLD_AT"; then _was=healthy; else _was=running; fi
+  echo "$_was" >"$DIR/old.state" && echo "old release: $_was"; }
+
+# --- the gate: a file for each slot. Caddy looks ten times a second, and holds requests while there is none.
+gate_open()   { ( umask 022; : >"$GATES/$NEW_SLOT" ) && rm -f "$GATES/$(other)"; }
+gate_back()   { [ -z "$OLD" ] || { rm -f "$GATES/$NEW_SLOT"; ( umask 022; : >"$GATES/$OLD_SLOT" ); }; }
+gate_close()  { rm -f "$GATES/a" "$GATES/b"; nap 0.3; }
+gate_switch() { gate_open && nap 0.3; }
+other()       { case $NEW_SLOT in a) echo b ;; *) echo a ;; esac; }
+drained() {
+  _n=$(d exec "$PROXY" wget -q -T 3 -O - http://127.0.0.1:2019/reverse_proxy/upstreams | tr '{' '\n' | sed -n "s/.*\"address\":\"$OLD_AT\".*\"num_requests\":\([0-9]*\).*/\1/p")
+  [ "$_n" = 0 ]; }
+drain() { until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; }; }
+stop_old() { ! running "$OLD" || { d update --restart no "$OLD" >/dev/null && bg $DOCKER stop -t "$STOP_S" "$OLD"; }; }
+
+# --- database
+alone()  { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname='$1' and pid<>pg_backend_pid()")" = 0 ]; }
+exists() { [ "$(sql "select 1 from pg_database where datname='$1'")" = 1 ]; }
+seal()   { sql "alter database \"$DB\" allow_connections false" && until_s 20 alone "$DB"; }   # a connection limit doesn't bind superusers
+unseal() { sql "alter database \"$DB\" allow_connections true"; }
+clone() { # the default strategy, WAL_LOG, makes PostgreSQL panic on a full disk; before 15 there's no such word, and it copies files anyway
+  _how=; [ "$(sql 'show server_version_num')" -ge 150000 ] && _how='strategy file_copy'
+  bg $DOCKER exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -c "create database \"$SNAP\" template \"$DB\" $_how" && settings; }
+settings() { # a clone has neither owner nor grants nor settings nor comment of its template
+  sql "do \$\$ declare o oid; r record; d pg_database; begin
+    select * into d from pg_database where datname='$DB'; select oid into o from pg_database where datname='$DB';
+    execute format('alter database %I owner to %I', '$SNAP', pg_get_userbyid(d.datdba));
+    execute format('alter database %I connection limit %s', '$SNAP', d.datconnlimit);
+    if shobj_description(o,'pg_database') is not null then execute format('comment on database %I is %L', '$SNAP', shobj_description(o,'pg_database')); end if;
+    if d.datacl is not null then
+      execute format('revoke all on database %I from public', '$SNAP');
+      for r in select a.privilege_type p, a.is_grantable g, case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end w from aclexplode(d.datacl) a loop
+        execute format('grant %s on database %I to %s%s', r.p, '$SNAP', r.w, case when r.g then ' with grant option' else '' end); end loop;
+    end if;
+    for r in select setrole, split_part(s,'=',1) k, substr(s, strpos(s,'=')+1) v from pg_db_role_setting, unnest(setconfig) s where setdatabase=o loop
+      -- by way of the session, so that a list such as search_path stays one
+      begin perform set_config(r.k, r.v, true);
+        execute case when r.setrole=0 then format('alter database %I', '$SNAP') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$SNAP') end || format(' set %s from current', r.k);
+      exception when others then
+        execute case when r.setrole=0 then format('alter database %I', '$SNAP') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$SNAP') end || format(' set %s to %L', r.k, r.v); end;
+    end loop; end \$\$"; }
+fresh() { # or undoing would drop what we didn't make
+  ! exists "$DB" || { echo "database $DB is already there"; return 1; }
+  files fresh || { echo "filestore of $DB is already there"; return 1; }; }
+create_db() { # by us and not by Odoo, whose role may not create databases
+  sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" || return 1
+  for _x in pg_trgm unaccent; do SQLDB=$DB sql "create extension if not exists $_x" || :; done; }
+swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both renames at once, there is never none or two
+  until_s 20 alone "$STAGE" && sql "do \$\$ begin
+    if exists (select 1 from pg_database where datname='$STAGE') then
+      if exists (select 1 from pg_database where datname='$DB') then alter database \"$DB\" rename to \"$SNAP\"; alter database \"$SNAP\" allow_connections true; end if;
+      alter database \"$STAGE\" rename to \"$DB\"; alter database \"$DB\" owner to \"$ROLE\";
+    end if; end \$\$"; }
+swap() { exists "$STAGE" && swap_db && files swap; }
+drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
+dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
+  mkdir -p "$SNAPSHOT" || return 1
+  _z=zstd:3; d exec "$PG" pg_dump -U postgres -Fc -Z zstd:3 --schema-only -d postgres >/dev/null 2>&1 || _z=6   # before 16, or built without
+  ( exec 8>&- 9>&-; $DOCKER exec -e PGAPPNAME="$APP-dump" "$PG" pg_dump -U postgres -Fc -Z $_z -d "$DB" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err" </dev/null; echo $? >"$DIR/dump.rc" ) &
+  until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; return 1; }; }; }
+dump_begun() { [ -s "$DIR/dump.rc" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump' and backend_xmin is not null")" != 0 ]; }
+dump_end() {
+  until_s "$DUMP_S" dump_over && [ "$(cat "$DIR/dump.rc")" = 0 ] && sync "$SNAPSHOT/dump.part" && mv -f "$SNAPSHOT/dump.part" "$SNAPSHOT/dump" && return 0
+  cat "$DIR/dump.err"; quiet; rm -f "$SNAPSHOT/dump.part"; return 1; }
+dump_over() { [ -s "$DIR/dump.rc" ] || { [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump'")" = 0 ] && nap 1 && { [ -s "$DIR/dump.rc" ] || echo 1 >"$DIR/dump.rc"; }; }; }
+
+# --- filestore: hard links, since Odoo never writes into a file that it has (they're named by their content)
+files() { # fresh|link|relink|swap|back|drop
+  d rm -f "$FILES" >/dev/null 2>&1
+  bg $DOCKER run --rm --pull never --name "$FILES" --label slipway.managed=1 --label "slipway.env=$SLUG" --label slipway.role=files --network none -u 0 \
+    -v "$VOLUME:/var/lib/odoo" --entrypoint sh "$IMAGE" -c '
+    what=$1 db=$2 snap=$3 failed=$4 stage=$5; cd /var/lib/odoo || exit 1
+    [ -d filestore ] || { mkdir filestore && chown --reference=. filestore; } || exit 1; cd filestore || exit 1
+    into() { find "$db" -type d | while read -r p; do [ -d "$1${p#"$db"}" ] || { mkdir "$1${p#"$db"}" && chown --reference="$p" "$1${p#"$db"}"; }; done
+      find "$db" -type f | while read -r p; do [ -e "$1${p#"$db"}" ] || ln "$p" "$1${p#"$db"}" 2>/dev/null || [ ! -e "$p" ] || exit 1; done; }
+    case $what in
+      link) rm -rf "$snap.part" "$snap"; [ -d "$db" ] || { mkdir "$db" && chown --reference=. "$db"; } || exit 1
+        cp -al "$db" "$snap.part" || into "$snap.part" || exit 1; mv -T "$snap.part" "$snap" ;;   # one that vanished meanwhile is nobody'"'"'s
+      fresh) [ ! -d "$db" ] || [ -z "$(ls -A "$db")" ] ;;
+      relink) into "$snap" ;;
+      swap) [ ! -d "$stage" ] || { { [ ! -d "$db" ] || mv -T "$db" "$snap"; } && mv -T "$stage" "$db"; } ;;
+      back) if [ -d "$snap" ]; then { [ ! -d "$db" ] || { rm -rf "$failed"; mv -T "$db" "$failed"; }; } && mv -T "$snap" "$db"; fi ;;
+      drop) shift 5; rm -rf -- "$@" ;;
+    esac' sh "$1" "$DB" "$SNAP" "$FAILED" "$STAGE" ${2:+"$2"} ${3:+"$3"} ${4:+"$4"}; }
+
+# --- Odoo
+update() {
+  sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
+  d start "$UPD" >/dev/null || return 1
+  ( exec 8>&- 9>&-; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
+  bg timeout "$UPDATE_S" $DOCKER wait "$UPD"; _w=$?
+  [ $_w = 124 ] && { echo "took more than $UPDATE_S s"; d kill "$UPD" >/dev/null; }
+  ( exec 8>&- 9>&-; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
+  _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
+  d logs --tail 20000 "$UPD" 2>&1 | tail -c 4000000 >"$DIR/update.log"
+  [ $_w != 124 ] && [ "$_exit" = '0 false' ] && return 0
+  echo "exit code and out of memory: $_exit"
+  grep -aE ' (ERROR|CRITICAL) |^[A-Za-z_.]*(Error|Exception)' "$DIR/update.log" | tail -n 5; return 1; }
+dead_pid()  { ! kill -0 "$1" 2>/dev/null; }
+# Crons and the mail queue of the new container before the commit would run again after a revert. Odoo skips a cron whose row is
+# locked: hold all rows, also those that a running job lets go later. NO KEY: foreign keys to ir_cron (triggers) stay free for the old container.
+hold_crons() {
+  [ "$(SQLDB=$DB sql "select to_regclass('public.ir_cron') is not null")" = t ] || { echo 'no table ir_cron'; return 0; }
+  ( exec 8>&- 9>&-; exec $DOCKER exec -e PGAPPNAME="$APP-crons" -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0' "$PG" psql -XAtq -U postgres -d "$DB" -c "do \$\$ begin
+      for i in 1..$(( (HEALTH_S * 2 + 300) * 10 )) loop perform id from public.ir_cron for no key update skip locked; perform pg_sleep(0.1); end loop; end \$\$" ) >"$DIR/crons.out" 2>&1 </dev/null &
+  : >"$DIR/crons.held"; until_s 20 crons_held; }
+crons_held()    { [ ! -e "$DIR/crons.held" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-crons' and wait_event='PgSleep'")" = 1 ]; }
+crons_free()    { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name='$APP-crons'")" = 0 ]; }
+release_crons() { until_s 60 crons_free; }
+start_new() { d start "$NEW" >/dev/null; }
+answers()   { wget_in_proxy 10 "http://$1$HEALTH_PATH" && wget_in_proxy 20 "http://$1/web/login"; }
+healthy()   { # CONTAINER ADDRESS: gives up at once when the container has exited
+  _end=$(( $(date +%s) + HEALTH_S )) _nap=0
+  until answers "$2" 2>"$DIR/answers.err"; do
+    running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; return 1; }
+    [ "$(date +%s)" -lt $_end ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; return 1; }
+    _nap=$((_nap+1)); case $_nap in 1|2|3|4|5|6|7|8) nap 0.1 ;; 9|1?|2?) nap 0.3 ;; *) nap 1 ;; esac
+  done; }
+websocket() { # 404: the bus isn't installed
+  d exec -i "$NEW" python3 - "$WS_PORT" "$WS_PATH" <<'PY'
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as s:
+    s.sendall(f"GET {sys.argv[2]} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2xpcHdheS1wcm9iZS0wMQ==\r\n\r\n".encode())
+    status = s.recv(64).split(b"\r\n")[0].decode("latin-1")
+print(status)
+sys.exit(not (status.startswith("HTTP/1.") and status.split()[1] < "500"))
+PY
+}
+proof() {
+  [ -z "$IMAGE_ID" ] || [ "$(d inspect -f '{{.Image}}' "$NEW")" = "$IMAGE_ID" ] || { echo 'the running image is not the planned one'; return 1; }
+  _bad=$(SQLDB=$DB sql "select m.name||': '||m.state from ir_module_module m where m.state in ('to upgrade','to install','to remove')
+    union all select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
+  [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }
+  ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
+probe()  { wget_in_proxy 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes
+keep()   { # lives from here on; and was alone with its database until here
+  until_s 5 crons_held || { echo 'the hold on the crons was lost'; cat "$DIR/crons.out"; return 1; }
+  lasting; }
+lasting() { d update --restart unless-stopped "$NEW"; }
+commit() { durable; }                 # on disk BEFORE the first request is let through
+

@@ -1,0 +1,65 @@
+# --- modes
+lock() { # FD FILE SECONDS [-s]; busybox knows no flock -w. A dead run leaves short-lived subshells with our descriptor: revert waits for them.
+  eval "exec $1>>\"\$2\""; until_s "$3" flock -n ${4:-} "$1"; }
+locks() { lock 9 "$LOCK" "$1" && lock 8 "$SERVER_LOCK" 120 -s; }   # adding a site reloads Caddy, which fails what it holds: never during a cut over
+cancelled() { ACT=cancel; j start; revert cancelled || exit 20; exit 11; }
+run() {
+  [ ! -s "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
+  rm -f "$DIR/cancel"
+  trap cancelled TERM INT; trap '' HUP
+  echo $$ >"$DIR/pid"
+  dd if=/dev/zero of="$DIR/ballast" bs=1048576 count=4 2>/dev/null
+  ACT=begin; j start "$LANE"
+  if forward; then exit 0; fi
+  revert reverted || exit 20; exit 10; }
+guard() { # holds the same locks, by inherited descriptors
+  sh "$SELF" _run "$PLAN" & G=$!
+  trap 'kill -TERM $G 2>/dev/null' TERM INT; trap '' HUP
+  while :; do wait $G; rc=$?; kill -0 $G 2>/dev/null || break; done
+  ended || { [ -s "$J" ] || exit $rc; ACT=guard; j lost "exit status $rc"; revert || exit 20; exit 10; }
+  exit $rc; }
+alive() { ! flock -n -s "$LOCK" true; }
+status() {
+  for _e in committed reverted cancelled revert_failed; do has end $_e && { echo $_e; return; }; done
+  if [ ! -s "$J" ]; then echo none; elif alive; then echo running; else echo dead; fi; }
+detach() { # a session whose end kills its processes (logind's KillUserProcesses) needs a unit of the user's own manager
+  if busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null | grep -q true && [ "$(id -u)" != 0 ]; then
+    loginctl enable-linger && systemd-run --user --collect --quiet --unit "$APP" sh "$SELF" guard "$PLAN" && return
+  fi
+  setsid nohup sh "$SELF" guard "$PLAN" </dev/null >"$DIR/guard.out" 2>&1 & G=$!; }
+start() {
+  [ ! -s "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
+  G=; detach
+  until_s 150 begun; [ -s "$J" ] && exit 0
+  rc=1; [ -z "$G" ] || { wait "$G"; rc=$?; }; cat "$DIR/guard.out" >&2; [ $rc != 0 ] || rc=1; exit $rc; }
+begun() { [ -s "$J" ] || { [ -n "$G" ] && dead_pid "$G"; }; }
+cancel() {
+  alive && ! ended || { echo not_running; exit 0; }
+  has commit start && { echo too_late; exit 0; }
+  : >"$DIR/cancel"; _p=$(cat "$DIR/pid" 2>/dev/null)
+  tr '\0' ' ' 2>/dev/null <"/proc/${_p:-none}/cmdline" | grep -qF "$PLAN" && kill -TERM "$_p"
+  echo cancelling; }
+follow() {
+  _off=${1:-0}; _quiet=0
+  while :; do
+    _done=; if ended; then _done=1; elif [ $(( _quiet % 5 )) = 4 ] && ! alive; then _done=dead; ended && _done=1; fi
+    _size=$(wc -c 2>/dev/null <"$J" || echo 0)
+    if [ "$_size" -gt "$_off" ]; then tail -c +$((_off+1)) "$J" | head -c $((_size-_off)) || exit 0; _off=$_size; _quiet=0; fi
+    case $_done in 1) exit 0 ;; dead) printf '{"ev":"dead"}\n'; exit 0 ;; esac
+    _quiet=$((_quiet+1)); nap 0.2
+  done; }
+SELF=$(cd "$(dirname "$0")" && pwd)/${0##*/}
+PLAN=$(cd "$(dirname "$PLAN")" && pwd)/${PLAN##*/}
+busy() { echo "another cut over holds $LOCK, or a site is being added" >&2; exit 12; }
+case $MODE in
+  start)  start ;;
+  guard)  locks 5 || busy; guard ;;
+  run)    locks 5 || busy; run ;;
+  _run)   run ;;
+  revert) locks 30 || busy; revert; exit $? ;;
+  boot)   locks 30 || busy; until_s 900 docker_up; REVERT_S=900; revert; exit $? ;;
+  status) status ;;
+  follow) follow "${3:-0}" ;;
+  cancel) cancel ;;
+  *)      exit 64 ;;
+esac

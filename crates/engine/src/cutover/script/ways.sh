@@ -1,0 +1,80 @@
+# --- forward
+forward() {
+  STRICT=1
+  step room && step look && step boot_entry || return 1
+  case $LANE in
+    first)   step fresh && step create_db && step update || return 1 ;;
+    code)    step link files link && step dump_start && step relink files relink || return 1 ;;
+    update)  quiesce && step clone && step link files link && step unseal && step update || return 1 ;;
+    restore) quiesce && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
+  esac
+  step hold_crons && step start_new && step healthy healthy "$NEW" "$NEW_AT" && step websocket && step proof && step probe && step keep || return 1
+  trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
+  step commit || has commit start || return 1           # from here recovery goes forward
+  STRICT=; finish; }
+quiesce() { [ -z "$OLD" ] || { step gate_close && step drain && step stop_old && step seal; }; }
+finish() { # after the commit: repeatable, and nothing in it may stop the rest
+  if [ "${1:-}" = late ]; then until_s 60 lasting >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
+  if [ "$LANE" = code ]; then
+    step gate_switch; step release_crons; step drain_old drain; step retire_old until_s 60 stop_old
+    [ -s "$SNAPSHOT/dump" ] || step dump_end
+  else step gate_open; step release_crons; fi
+  rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }
+
+# --- back
+stop_new() {
+  for _x in "$NEW" ${UPD:+"$UPD"} "$FILES"; do
+    gone "$_x" && continue
+    [ "$_x" != "$NEW" ] || d logs --tail 20000 "$NEW" >"$DIR/new.log" 2>&1
+    d rm -f -v "$_x"; gone "$_x" || return 1
+  done; }
+# `docker exec` dies with us, the psql inside doesn't: end what it left, or the clone appears after we looked.
+quiet() { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid<>pg_backend_pid() and (application_name ~ '^$APP'${1:+ or datname='$1'})")" = 0 ]; }
+db_back() {
+  until_s 60 quiet "$DB" || return 1
+  case $LANE in
+    update) ! has update start || sql "do \$\$ begin
+      if exists (select 1 from pg_database where datname='$SNAP') then
+        if exists (select 1 from pg_database where datname='$DB') then alter database \"$DB\" rename to \"$FAILED\"; end if;
+        alter database \"$SNAP\" rename to \"$DB\";
+      end if; end \$\$" || return 1 ;;
+    restore) ! has swap start || sql "do \$\$ begin
+      if exists (select 1 from pg_database where datname='$DB') and not exists (select 1 from pg_database where datname='$STAGE') and not exists (select 1 from pg_database where datname='$FAILED') then
+        alter database \"$DB\" rename to \"$FAILED\"; end if;
+      if exists (select 1 from pg_database where datname='$SNAP') then alter database \"$SNAP\" rename to \"$DB\"; end if; end \$\$" || return 1 ;;
+  esac
+  [ -z "$OLD" ] || { exists "$DB" && unseal; }; }
+fs_back() { case $LANE in update) has update start ;; *) has swap start ;; esac || return 0; files back; }
+unmake()  { until_s 60 quiet "$DB" && drop_db "$DB" && files drop "$DB"; }
+start_old() {
+  _was=$(cat "$DIR/old.state" 2>/dev/null)
+  [ -n "$OLD" ] && [ "$_was" != stopped ] || return 0
+  d start "$OLD" >/dev/null && { [ "$_was" = running ] || healthy "$OLD" "$OLD_AT"; } && d update --restart unless-stopped "$OLD"; }
+undo() {
+  case $LANE in
+    first) step stop_new && { ! has create_db start || step unmake; } ;;
+    code)  step stop_new && step quiet until_s 60 quiet ;;
+    *) if has gate_close start && ! has stop_old start; then gate_back && step stop_new
+       elif [ -n "$OLD" ] && ! has gate_close start; then step stop_new
+       else rm -f "$GATES/a" "$GATES/b"; step stop_new && step db_back && step fs_back && step start_old && gate_back; fi ;;
+  esac; }
+tidy() {
+  for _x in "$FAILED" "$SNAP" "$STAGE"; do drop_db "$_x" || return 1; done
+  files drop "$FAILED" "$SNAP" "$STAGE" && rm -rf "$SNAPSHOT"; }
+revert() { # [END-EVENT]
+  STRICT=
+  trap '' TERM INT HUP
+  [ -n "$CHILD" ] && kill "$CHILD" 2>/dev/null
+  rm -f "$DIR/ballast"                # a full disk: room for the journal
+  [ -s "$J" ] || return 0
+  [ -z "$(tail -c 1 "$J")" ] || echo >>"$J"             # a line that a full disk or a power cut left unfinished
+  has end committed || has end reverted || has end cancelled && return 0
+  if has commit start; then until_s "$REVERT_S" docker_up; finish late; return 0; fi
+  ACT=revert; j start; _try=0
+  until has revert ok || { until_s "$REVERT_S" docker_up && undo && ACT=revert && j ok; }; do
+    _try=$((_try+1)); [ $_try -lt 6 ] || { ACT=end; j revert_failed; return 20; }
+    nap $((_try*2))
+  done
+  step tidy || warn 'left something behind: it is removed with the next clean-up'
+  boot_clear; ACT=end; j "${1:-$(if has cancel start; then echo cancelled; else echo reverted; fi)}"; }
+

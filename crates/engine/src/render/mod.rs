@@ -1,0 +1,3 @@
+//! Files that Slipway writes for other programs to read.
+
+pub mod caddy;
