@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Repositories, Source};
-use crate::model::{DeployOptions, FrozenSettings, Lane, Restore};
+use crate::model::{DeployOptions, Settings, Lane, Restore};
 use crate::odoo::changes;
 use crate::odoo::lane::ContentLane;
 use crate::odoo::modules::{Problem, ProblemKind};
@@ -25,7 +25,7 @@ const COMMITS: usize = 100;
 /// When the content can't be deployed: a module that is installed is gone, for instance.
 pub(crate) async fn make(
     engine: &Engine,
-    settings: &FrozenSettings,
+    settings: &Settings,
     facts: &Facts,
     fetched: &Fetched,
     live_source: Option<&Source>,
@@ -145,7 +145,7 @@ pub(crate) fn content<'a>(
 }
 
 /// What has to be installed: always `base`, and what the environment names.
-fn wanted(settings: &FrozenSettings) -> Vec<String> {
+fn wanted(settings: &Settings) -> Vec<String> {
     let mut wanted = vec!["base".to_owned()];
     wanted.extend(settings.environment.modules.iter().filter(|m| *m != "base").cloned());
     wanted
@@ -181,7 +181,7 @@ fn lane(content: ContentLane, update: &[String], restore: Option<&Restore>, is_l
 
 fn commits_since(
     engine: &Engine,
-    settings: &FrozenSettings,
+    settings: &Settings,
     old: Option<&String>,
     fetched: &Fetched,
 ) -> Vec<CommitLine> {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Commit, Credential, Fetch, HostKeys, Progress, Repositories, Source};
-use crate::model::{FrozenSettings, GitCredential, Repository};
+use crate::model::{Settings, GitCredential, Repository};
 use crate::odoo::lane::{self, LaneChoice, Release};
 use crate::odoo::modules::{AddonsIn, Modules, Problem, is_odoos_own};
 use crate::odoo::series::Series;
@@ -42,7 +42,7 @@ pub(crate) struct Want {
 /// Those of Git, each told apart, and of the project's content where it can't be deployed.
 pub(crate) async fn fetch(
     engine: &Engine,
-    settings: &FrozenSettings,
+    settings: &Settings,
     want: &Want,
     mut say: impl FnMut(String) + Send + 'static,
     cancel: &CancellationToken,
@@ -94,7 +94,7 @@ pub(crate) async fn fetch(
 /// The source of a release that was deployed earlier, if its commits can still be had.
 pub(crate) async fn earlier(
     engine: &Engine,
-    settings: &FrozenSettings,
+    settings: &Settings,
     commits: &BTreeMap<String, String>,
     cancel: &CancellationToken,
 ) -> Option<Source> {
@@ -155,7 +155,7 @@ pub(crate) fn choose_lane(
 ///
 /// # Errors
 /// `bad_input` for one that Slipway doesn't know.
-pub(crate) fn series(settings: &FrozenSettings) -> Result<Series, EngineError> {
+pub(crate) fn series(settings: &Settings) -> Result<Series, EngineError> {
     settings.project.series.parse().map_err(|e: crate::odoo::series::UnknownSeries| {
         EngineError::new(ErrorCode::BadInput, e.to_string()).hint(e.hint())
     })

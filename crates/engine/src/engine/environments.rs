@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Environment, EnvironmentId, FrozenSettings, Project, Server, Tls, slug};
+use crate::model::{Environment, EnvironmentId, Settings, Project, Server, Tls, slug};
 
 /// An environment with what it stands on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,12 +45,12 @@ impl EnvironmentView {
     ///
     /// # Errors
     /// `no_server`.
-    pub fn freeze(&self) -> Result<FrozenSettings, EngineError> {
+    pub fn freeze(&self) -> Result<Settings, EngineError> {
         let server = self.server.clone().ok_or_else(|| {
             EngineError::new(ErrorCode::NoServer, format!("{} has no server.", self.name()))
                 .hint(format!("Assign one with `slipway env set {} --server NAME`.", self.name()))
         })?;
-        Ok(FrozenSettings { environment: self.environment.clone(), project: self.project.clone(), server })
+        Ok(Settings { environment: self.environment.clone(), project: self.project.clone(), server })
     }
 }
 

@@ -176,6 +176,23 @@ pub struct Settings {
     pub project: Project,
     /// Its server.
     pub server: Server,
+    /// How the user wanted it carried out.
+    #[serde(default)]
+    pub options: DeployOptions,
+}
+
+/// How a deployment is to be carried out, beyond the settings of its environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeployOptions {
+    /// Ask the registry for a newer base image.
+    pub pull: bool,
+    /// Modules to update whatever changed; `all` for every one.
+    pub update: Vec<String>,
+    /// Wait when another desktop is deploying the environment.
+    pub wait: bool,
+    /// Take the environment over from another desktop.
+    pub take_over: bool,
 }
 
 impl Settings {

@@ -17,7 +17,7 @@ mod status;
 mod step;
 
 pub use deployment::{
-    Deployment, DeploymentError, DeploymentSummary, Lane, ReleaseRecord, Restore, Settings, Trigger,
+    DeployOptions, Deployment, DeploymentError, DeploymentSummary, Lane, ReleaseRecord, Restore, Settings, Trigger,
 };
 pub use environment::{Environment, EnvironmentKind, Retention, Tls};
 pub use ids::{DeploymentId, EnvironmentId, ProjectId, ServerId, SnapshotId};

@@ -21,7 +21,7 @@ pub use take::Want;
 
 use crate::{
     error::{EngineError, ErrorCode},
-    model::{self, DeploymentId, Owner, Trigger},
+    model::{self, DeployOptions, DeploymentId, Owner, Trigger},
     redact::Redactor,
     store::{NewDeployment, Store, deployment_in, insert_deployment},
 };
@@ -106,6 +106,7 @@ impl Queue {
                     rollback_of: earlier.rollback_of,
                     retry_of: Some(id),
                     restore: earlier.restore,
+                    options: DeployOptions { wait: false, take_over: false, ..earlier.settings.options },
                     idempotency_key,
                     ..NewDeployment::new(earlier.environment_id, Trigger::Retry, who)
                 };

@@ -1,11 +1,11 @@
-# prune.sh DIR SLUG DB LIVE KEEP_RELEASES KEEP_SNAPSHOTS SNAPSHOT_DAYS PROTECTED…
+# prune.sh DIR SLUG VOLUME IMAGE LIVE KEEP_RELEASES KEEP_SNAPSHOTS SNAPSHOT_DAYS PROTECTED…
 # Remove what retention no longer wants: releases with their images and containers, snapshots, cut over folders, filestore links.
 # Never the live release, never the PROTECTED ones (short ids that a rollback may need), never anything without our label.
 # Prints one line for each thing removed: KIND NAME.
 set -u
 LC_ALL=C; export LC_ALL
-DIR=$1 SLUG=$2 DB=$3 LIVE=$4 KEEP=$5 SNAPS=$6 DAYS=$7
-shift 7
+DIR=$1 SLUG=$2 VOLUME=$3 IMAGE=$4 LIVE=$5 KEEP=$6 SNAPS=$7 DAYS=$8
+shift 8
 case $LIVE in ''|*[!0-9a-f]*) echo "no live release given" >&2; exit 64 ;; esac
 PROTECTED=" $LIVE $* "
 wanted() { case $PROTECTED in *" $1 "*) return 0 ;; esac; return 1; }
@@ -28,7 +28,7 @@ done
 # The web and update containers of releases that are kept but not live: only the image is needed to bring one back.
 docker ps -a --filter label=slipway.managed=1 --filter "label=slipway.env=$SLUG" --filter status=exited --filter status=created \
   --format '{{.ID}} {{.Label "slipway.role"}} {{.Names}}' | while read -r id role name; do
-  case $role in web|update|fslink|files) ;; *) continue ;; esac
+  case $role in web|update|files) ;; *) continue ;; esac
   case $name in *"-$LIVE") continue ;; esac
   docker rm -v "$id" >/dev/null && echo "container $name"
 done
@@ -40,6 +40,9 @@ newest_first "$DIR/snapshots" | while read -r dep; do
   wanted "$dep" && continue
   age=$(( (now - $(stat -c %Y "$DIR/snapshots/$dep")) / 86400 ))
   { [ "$n" -le "$SNAPS" ] && [ "$age" -le "$DAYS" ]; } && continue
+  # The files of the snapshot: hard links beside the live filestore, on the data volume.
+  docker run --rm --pull never --network none -u 0 --label slipway.managed=1 --label "slipway.env=$SLUG" \
+    -v "$VOLUME:/var/lib/odoo" --entrypoint rm "$IMAGE" -rf "/var/lib/odoo/filestore/before_$dep" || continue
   rm -rf "${DIR:?}/snapshots/$dep" && echo "snapshot $dep"
 done
 

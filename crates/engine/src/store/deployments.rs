@@ -9,7 +9,7 @@ use crate::{
     error::{EngineError, ErrorCode},
     events::EventKind,
     model::{
-        Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Lane, ProjectId, Restore, ServerId,
+        DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Lane, ProjectId, Restore, ServerId,
         Settings, Status, Step, StepStatus, Trigger,
     },
 };
@@ -37,6 +37,8 @@ pub struct NewDeployment {
     pub retry_of: Option<DeploymentId>,
     /// The data that it brings back.
     pub restore: Option<Restore>,
+    /// How it is to be carried out.
+    pub options: DeployOptions,
     /// A text that the asking program makes up once for each wish: asked twice with the same one, for instance by a double
     /// click, there is one deployment.
     pub idempotency_key: Option<String>,
@@ -54,6 +56,7 @@ impl NewDeployment {
             rollback_of: None,
             retry_of: None,
             restore: None,
+            options: DeployOptions::default(),
             idempotency_key: None,
         }
     }
@@ -145,7 +148,7 @@ pub(crate) fn insert(
             return Ok((earlier?, false));
         }
     }
-    let settings = freeze(t, new.environment_id)?;
+    let settings = Settings { options: new.options.clone(), ..freeze(t, new.environment_id)? };
     let id = DeploymentId::new();
     let main = settings.project.main_repository().and_then(|repository| new.commits.get(&repository.name));
     t.execute(
@@ -184,7 +187,7 @@ fn freeze(t: &Transaction<'_>, id: EnvironmentId) -> Result<Settings, EngineErro
         let message = format!("{}/{} has no server to be deployed on.", project.name, environment.name);
         return Err(EngineError::new(ErrorCode::NoServer, message));
     };
-    Ok(Settings { environment, project, server })
+    Ok(Settings { environment, project, server, options: DeployOptions::default() })
 }
 
 fn page(connection: &Connection, filter: &DeploymentFilter) -> Result<Page<DeploymentSummary>, EngineError> {
