@@ -21,7 +21,8 @@ try {
     join(here, "icon.ico"),
     ico([read(small, 16), read(small, 24), read(png, 32), read(png, 48), read(png, 64), read(png, 256)]),
   );
-  for (const state of ["calm", "running", "failed"]) keep(draw(`tray-${state}.svg`, [64]), 64, `tray-${state}.png`);
+  for (const state of ["calm", "running", "failed"])
+    keep(draw(`tray-${state}.svg`, [64]), 64, `tray-${state}.png`);
 } finally {
   rmSync(work, { recursive: true });
 }
@@ -30,7 +31,14 @@ try {
 function draw(source, sizes = []) {
   const out = join(work, sizes.length ? `${source}-png` : source);
   const cli = join(here, "../node_modules/@tauri-apps/cli/tauri.js");
-  const args = [cli, "icon", join(here, source), "--output", out, ...sizes.flatMap((s) => ["--png", String(s)])];
+  const args = [
+    cli,
+    "icon",
+    join(here, source),
+    "--output",
+    out,
+    ...sizes.flatMap((s) => ["--png", String(s)]),
+  ];
   execFileSync(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   return out;
 }
