@@ -112,19 +112,25 @@ impl Fold {
             Event::Start => {
                 self.committing |= entry.action == "commit";
                 // A dead cut over goes on: somebody reverts it.
-                self.outcome = self.outcome.take().filter(|o| !matches!(o, Outcome::Dead | Outcome::RevertFailed { .. }));
+                self.outcome = self
+                    .outcome
+                    .take()
+                    .filter(|o| !matches!(o, Outcome::Dead | Outcome::RevertFailed { .. }));
                 if !entry.is_undoing() {
                     self.doing = Some((entry.step.clone(), entry.action.clone()));
                 }
             }
             Event::Fail if entry.is_undoing() => self.undo_failed = Some(entry.clone()),
-            Event::Fail if !self.committing => self.failed = self.failed.take().or_else(|| Some(entry.clone())),
+            Event::Fail if !self.committing => {
+                self.failed = self.failed.take().or_else(|| Some(entry.clone()))
+            }
             Event::Committed => self.outcome = Some(Outcome::Committed),
             Event::Cancelled => self.outcome = Some(Outcome::Cancelled),
             Event::Dead => self.outcome = self.outcome.take().or(Some(Outcome::Dead)),
             Event::Reverted => self.outcome = Some(self.reverted()),
             Event::RevertFailed => {
-                let (action, error) = self.undo_failed.clone().map(|e| (e.action, e.text)).unwrap_or_default();
+                let (action, error) =
+                    self.undo_failed.clone().map(|e| (e.action, e.text)).unwrap_or_default();
                 self.outcome = Some(Outcome::RevertFailed { action, error });
             }
             _ => {}
@@ -205,7 +211,12 @@ mod tests {
         assert_eq!(fold(&[start, r#"{"ev":"dead"}"#]), Some(Outcome::Dead));
         let revert = [start, r#"{"ev":"dead"}"#, r#"{"action":"revert","ev":"start"}"#];
         assert_eq!(fold(&revert), None);
-        let end = [start, r#"{"ev":"dead"}"#, r#"{"action":"revert","ev":"start"}"#, r#"{"action":"end","ev":"reverted"}"#];
+        let end = [
+            start,
+            r#"{"ev":"dead"}"#,
+            r#"{"action":"revert","ev":"start"}"#,
+            r#"{"action":"end","ev":"reverted"}"#,
+        ];
         assert!(matches!(fold(&end), Some(Outcome::Reverted { action, .. }) if action == "clone"));
     }
 

@@ -265,10 +265,21 @@ impl Plan {
         for (field, value, most) in names.into_iter().chain(others) {
             require(field, value, NAME, is_name(value, "-_") && value.len() <= most)?;
         }
-        require("slug", &self.slug, "[a-z0-9-], at most 40 bytes", is_name(&self.slug, "-") && self.slug.len() <= 40)?;
-        let hex = self.deployment.len() == 12 && self.deployment.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        require(
+            "slug",
+            &self.slug,
+            "[a-z0-9-], at most 40 bytes",
+            is_name(&self.slug, "-") && self.slug.len() <= 40,
+        )?;
+        let hex = self.deployment.len() == 12
+            && self.deployment.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         require("deployment", &self.deployment, "12 hexadecimal digits", hex)?;
-        let paths = [Some(&self.root), Some(&self.health_path), Some(&self.websocket_path), self.docker_socket.as_ref()];
+        let paths = [
+            Some(&self.root),
+            Some(&self.health_path),
+            Some(&self.websocket_path),
+            self.docker_socket.as_ref(),
+        ];
         for path in paths.into_iter().flatten() {
             require("path", path, PATH, is_path(path))?;
         }
@@ -277,11 +288,17 @@ impl Plan {
             require("modules", module, "a module's technical name", good)?;
         }
         let printable = |text: &str, more: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b))
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b))
         };
         require("domain", &self.domain, "a domain or an address", printable(&self.domain, ".-"))?;
         for image in [Some(&self.image), self.image_id.as_ref()].into_iter().flatten() {
-            require("image", image, "an image's name or id", printable(image, "./:_-@") && !image.starts_with('-'))?;
+            require(
+                "image",
+                image,
+                "an image's name or id",
+                printable(image, "./:_-@") && !image.starts_with('-'),
+            )?;
         }
         self.check_lane()
     }
@@ -293,8 +310,12 @@ impl Plan {
             (Lane::First | Lane::Update, _, None) => wrong("needs an update container"),
             (Lane::Code | Lane::Update, None, _) => wrong("needs an old container"),
             (Lane::Code, _, Some(_)) => wrong("takes no update container"),
-            (_, Some(old), _) if old.slot == self.new.slot => wrong("needs the new container in the other slot"),
-            (_, Some(old), _) if old.container == self.new.container => wrong("needs two different containers"),
+            (_, Some(old), _) if old.slot == self.new.slot => {
+                wrong("needs the new container in the other slot")
+            }
+            (_, Some(old), _) if old.container == self.new.container => {
+                wrong("needs two different containers")
+            }
             _ => Ok(()),
         }
     }
@@ -302,7 +323,8 @@ impl Plan {
 
 fn is_name(text: &str, more: &str) -> bool {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || more.as_bytes().contains(&b);
-    text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && text.bytes().all(good)
+    text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && text.bytes().all(good)
 }
 
 fn is_path(text: &str) -> bool {
@@ -352,7 +374,10 @@ pub(crate) mod tests {
         let mut plan = sample();
         plan.docker_sudo = true;
         plan.docker_socket = Some("/run/user/1000/docker.sock".into());
-        let script = format!("set -u\n{}printf '%s|' \"$DIR\" \"$MODULES\" \"$DOCKER\" \"$DRAIN_S\"", plan.render().unwrap());
+        let script = format!(
+            "set -u\n{}printf '%s|' \"$DIR\" \"$MODULES\" \"$DOCKER\" \"$DRAIN_S\"",
+            plan.render().unwrap()
+        );
         let out = Command::new("sh").arg("-c").arg(script).output().unwrap();
         assert_eq!(
             String::from_utf8(out.stdout).unwrap(),
@@ -363,7 +388,8 @@ pub(crate) mod tests {
     #[test]
     fn any_text_survives_quoting() {
         for text in ["", "a b", "it's", "'''", "$(id) `id` \\ \" \n x", "-e", "é😀"] {
-            let out = Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().unwrap();
+            let out =
+                Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().unwrap();
             assert_eq!(String::from_utf8(out.stdout).unwrap(), text);
         }
     }
@@ -386,7 +412,8 @@ pub(crate) mod tests {
             for bad in ["", "a\"b", "a'b", "a;b", "a b", "$(id)", "a\nb", "-x y", "é", &"x".repeat(200)] {
                 let mut plan = sample();
                 change(&mut plan, bad.to_owned());
-                let long_is_fine = bad.len() == 200 && (plan.image == bad || plan.domain == bad || plan.modules == [bad]);
+                let long_is_fine =
+                    bad.len() == 200 && (plan.image == bad || plan.domain == bad || plan.modules == [bad]);
                 assert!(long_is_fine || plan.render().is_err(), "{bad:?} in {plan:?}");
             }
         }

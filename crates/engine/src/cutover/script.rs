@@ -29,7 +29,9 @@ mod tests {
         std::fs::write(&file, TEXT).unwrap();
         let mut tried = 0;
         for shell in [&["sh"][..], &["dash"], &["busybox", "sh"], &["bash", "--posix"]] {
-            let Ok(out) = Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&file).output() else { continue };
+            let Ok(out) = Command::new(shell[0]).args(&shell[1..]).arg("-n").arg(&file).output() else {
+                continue;
+            };
             assert!(out.status.success(), "{shell:?}: {}", String::from_utf8_lossy(&out.stderr));
             tried += 1;
         }
@@ -45,7 +47,8 @@ mod tests {
         let undoing = ["stop_new", "unmake", "quiet", "db_back", "fs_back", "start_old", "tidy"];
         let ways = include_str!("script/ways.sh");
         let actions = ways.split("step ").skip(1).filter_map(|rest| rest.split([' ', ';', '\n']).next());
-        let actions: Vec<&str> = actions.filter(|a| a.chars().all(|c| c.is_ascii_lowercase() || c == '_')).collect();
+        let actions: Vec<&str> =
+            actions.filter(|a| a.chars().all(|c| c.is_ascii_lowercase() || c == '_')).collect();
         assert!(actions.len() > 30, "{actions:?}");
         for action in actions {
             assert!(known.contains(&action) || undoing.contains(&action), "{action} belongs to no step");
