@@ -11,4 +11,4 @@ pub mod plan;
 pub mod script;
 
 pub use journal::{Entry, Event, Outcome};
-pub use plan::{Lane, Limits, Live, Plan, PlanError, Slot};
+pub use plan::{Limits, Live, Plan, PlanError};

@@ -4,41 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// The way a release takes the place of what was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Lane {
-    /// Nothing was there: make the database and install.
-    First,
-    /// The new container starts beside the old one: no request waits.
-    Code,
-    /// Hold requests, clone the database, `odoo -u`, start.
-    Update,
-    /// A database and a filestore prepared under staging names take the place of the live ones.
-    Restore,
-}
-
-/// One of the two places a web container of an environment can be in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Slot {
-    /// The first.
-    A,
-    /// The second.
-    B,
-}
-
-impl Slot {
-    /// The slot that isn't this one: where the next release goes.
-    pub fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
-    }
-}
+use crate::model::Lane;
+use crate::server::Slot;
 
 /// A web container and its slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,127 @@
+//! Deployments: asking for them, looking at them, ending them.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, EnvironmentView};
+use crate::error::EngineError;
+use crate::model::{
+    DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Snapshot, SnapshotState, Trigger,
+};
+use crate::plan::Plan;
+use crate::planning;
+use crate::queue::Cancelled;
+use crate::server::Connection;
+use crate::source::{self, Want};
+use crate::store::{DeploymentFilter, NewDeployment};
+
+/// What a new deployment is asked to be.
+#[derive(Clone, Debug)]
+pub struct DeployRequest {
+    /// What asks for it.
+    pub trigger: Trigger,
+    /// Branch, tag or commit instead of the environment's branch.
+    pub reference: Option<String>,
+    /// How it is carried out.
+    pub options: DeployOptions,
+    /// Made up once for each wish: asked twice with the same one, there is one deployment.
+    pub idempotency_key: Option<String>,
+}
+
+impl Engine {
+    /// What a deployment would do. Fetches to this computer and looks at the server; changes nothing there.
+    ///
+    /// # Errors
+    /// What would stop the deployment before anything is touched.
+    pub async fn plan(&self, view: &EnvironmentView, reference: Option<String>) -> Result<Plan, EngineError> {
+        let settings = view.freeze()?;
+        let cancel = CancellationToken::new();
+        let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
+        connection.host.close().await;
+        let want = Want { reference, commits: BTreeMap::new() };
+        let fetched = source::fetch(self, &settings, &want, |_| {}, &cancel).await?;
+        if let Some(error) = planning::stopping(&fetched.problems) {
+            return Err(error);
+        }
+        let live = facts.live(&view.slug).and_then(|c| facts.release(c.deployment?));
+        let live_source = match live {
+            Some(manifest) => source::earlier(self, &settings, &manifest.commits, &cancel).await,
+            None => None,
+        };
+        let needs = planning::needs(&fetched)?;
+        planning::make(self, &settings, &facts, &fetched, live_source.as_ref(), &needs, &settings.options, None).await
+    }
+
+    /// Queues a deployment with the settings as they are now.
+    ///
+    /// # Errors
+    /// `no_server`.
+    pub async fn enqueue(&self, view: &EnvironmentView, request: DeployRequest) -> Result<Deployment, EngineError> {
+        let new = NewDeployment {
+            git_ref: request.reference,
+            options: request.options,
+            idempotency_key: request.idempotency_key,
+            ..NewDeployment::new(view.environment.id, request.trigger, who())
+        };
+        let queued = self.queue().enqueue(new).await?;
+        self.store().deployment(queued.id).await
+    }
+
+    /// Queues a deployment of the same commits as one that has ended.
+    ///
+    /// # Errors
+    /// While that one hasn't ended.
+    pub async fn retry(&self, id: DeploymentId) -> Result<Deployment, EngineError> {
+        let queued = self.queue().retry(id, &who(), None).await?;
+        self.store().deployment(queued.id).await
+    }
+
+    /// Asks for a deployment's end, and says what that does.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn cancel(&self, id: DeploymentId) -> Result<Cancelled, EngineError> {
+        self.queue().cancel(id, &who()).await
+    }
+
+    /// A deployment by its id, the end of its id, or `project/name` for that environment's last one.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn deployment(&self, name: &str) -> Result<Deployment, EngineError> {
+        if name.contains('/') {
+            let view = self.environment(name).await?;
+            let last = self.history(view.environment.id, 1).await?.into_iter().next();
+            let last = last.ok_or_else(|| EngineError::not_found(format!("{name} was never deployed.")))?;
+            return self.store().deployment(last.id).await;
+        }
+        self.store().deployment_named(name).await
+    }
+
+    /// The newest deployments of an environment.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn history(&self, id: EnvironmentId, limit: u32) -> Result<Vec<DeploymentSummary>, EngineError> {
+        let filter = DeploymentFilter { environment_id: Some(id), limit: Some(limit), ..DeploymentFilter::default() };
+        Ok(self.store().deployments(filter).await?.items)
+    }
+
+    /// The snapshots of an environment that can still be used, newest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn snapshots(&self, id: EnvironmentId) -> Result<Vec<Snapshot>, EngineError> {
+        let mut snapshots = self.store().snapshots(id).await?;
+        snapshots.retain(|s| s.state != SnapshotState::Removed);
+        Ok(snapshots)
+    }
+}
+
+/// Who asks: the user and the computer, for the history and for the lock's owner.
+pub(super) fn who() -> String {
+    let user = ["USER", "USERNAME", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok());
+    let host = gethostname::gethostname();
+    format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host.to_string_lossy())
+}

@@ -1,0 +1,184 @@
+//! Who carries deployments out: claims them, runs the pipeline, and records how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cx::Cx;
+use crate::deploy::deploy;
+use crate::engine::Engine;
+use crate::error::{EngineError, ErrorCode};
+use crate::model::{DeploymentError, DeploymentId, Lane, Status};
+use crate::queue::{Claim, Want};
+use crate::server::Lease;
+use crate::steps::{Ended, clean_up, write_history};
+
+/// How long a worker works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until this deployment has ended; others before it in its environment are carried out too, since they come first.
+    Finished(DeploymentId),
+    /// Until there is nothing left to do.
+    Idle,
+    /// Until it is told to stop.
+    Stopped,
+}
+
+/// Carries deployments out, those of different environments side by side.
+pub struct Worker {
+    engine: Engine,
+}
+
+/// How often to look whether anything is stuck.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often an idle worker looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+impl Worker {
+    /// A worker of this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Works. When `stop` comes, nothing new is begun; what is under way is given back, to be resumed by whoever comes next.
+    ///
+    /// # Errors
+    /// When the queue can't be read.
+    pub async fn run(self, until: Until, stop: CancellationToken) -> Result<(), EngineError> {
+        let mut running = JoinSet::new();
+        let mut swept: Option<Instant> = None;
+        loop {
+            if swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY) {
+                swept = Some(Instant::now());
+                for stuck in self.engine.queue().end_stuck(crate::model::now()).await? {
+                    tracing::warn!(deployment = %stuck.id, "ended as stuck");
+                }
+            }
+            if !stop.is_cancelled()
+                && let Some(claim) = self.claim(until).await?
+            {
+                running.spawn(carry_out(self.engine.clone(), claim, stop.clone()));
+                continue;
+            }
+            while let Some(done) = running.try_join_next() {
+                report(done);
+            }
+            if running.is_empty() && (stop.is_cancelled() || self.is_done(until).await?) {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(done) = running.join_next(), if !running.is_empty() => report(done),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+            }
+        }
+    }
+
+    async fn claim(&self, until: Until) -> Result<Option<Claim>, EngineError> {
+        let want = match until {
+            Until::Finished(id) => Want::Environment(self.engine.store().deployment(id).await?.environment_id),
+            Until::Idle | Until::Stopped => Want::Any,
+        };
+        self.engine.queue().claim(want, self.engine.redactor()).await
+    }
+
+    async fn is_done(&self, until: Until) -> Result<bool, EngineError> {
+        match until {
+            Until::Finished(id) => Ok(self.engine.store().deployment(id).await?.status.is_finished()),
+            Until::Idle => self.engine.queue().is_idle().await,
+            Until::Stopped => Ok(false),
+        }
+    }
+}
+
+fn report(done: Result<Result<(), EngineError>, tokio::task::JoinError>) {
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(code = %error.code, %error, "a deployment's end could not be recorded"),
+        Err(error) => tracing::error!(%error, "a deployment's task ended early"),
+    }
+}
+
+/// One deployment, from claim to record.
+async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Result<(), EngineError> {
+    let lost = claim.lost().clone();
+    let cx = Arc::new(Cx::new(engine, claim).await?);
+    let lease = tokio::spawn(keep_lease(Arc::clone(&cx)));
+    let result = tokio::select! {
+        result = deploy(&cx) => Some(result),
+        () = lost.cancelled() => None,
+        () = stop.cancelled() => None,
+    };
+    lease.abort();
+    let _ = lease.await;
+    let Some(result) = result else {
+        // Taken over, or this process ends: whoever comes next goes on from what is recorded.
+        if let Some(cx) = Arc::into_inner(cx) {
+            cx.into_claim().release().await?;
+        }
+        return Ok(());
+    };
+    let (status, error) = end(&cx, result).await;
+    let Some(cx) = Arc::into_inner(cx) else {
+        return Err(EngineError::internal("The deployment's tasks did not end."));
+    };
+    cx.into_claim().finish(status, error).await
+}
+
+/// What is recorded of the end, after what a failed or cancelled deployment prepared is removed.
+async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<DeploymentError>) {
+    let step = Some(cx.current());
+    match result {
+        Ok(Ended::Committed(_)) => (Status::Success, None),
+        Ok(Ended::RolledBack(error)) => {
+            leave(cx, "rolled_back", Some(&error)).await;
+            // A first deployment has nothing to go back to.
+            let status = if cx.is_first().await.unwrap_or(false) { Status::Failed } else { Status::RolledBack };
+            (status, Some(DeploymentError::new(error, step)))
+        }
+        Ok(Ended::Cancelled) => {
+            leave(cx, "cancelled", None).await;
+            (Status::Cancelled, None)
+        }
+        Err(error) => {
+            if let Err(left) = clean_up(cx).await {
+                cx.warn(format!("What had been prepared could not all be removed: {}", left.message));
+            }
+            let status = if error.code == ErrorCode::Cancelled { Status::Cancelled } else { Status::Failed };
+            (status, Some(DeploymentError::new(error, step)))
+        }
+    }
+}
+
+async fn leave(cx: &Cx, status: &str, error: Option<&EngineError>) {
+    let lane = cx.deployment.lane.unwrap_or(Lane::Update);
+    if let Err(failed) = write_history(cx, status, lane, error).await {
+        cx.warn(format!("The server's own history could not be written: {}", failed.message));
+    }
+    if let Some(connection) = cx.connected()
+        && let Err(failed) = Lease::release(connection.host.as_ref(), cx.layout(), cx.deployment.id).await
+    {
+        cx.warn(format!("The lock could not be given back, it ends by itself: {}", failed.message));
+    }
+}
+
+/// Renews the lease on the server for as long as the deployment runs.
+async fn keep_lease(cx: Arc<Cx>) {
+    loop {
+        tokio::time::sleep(Lease::RENEW_EVERY).await;
+        let Some(connection) = cx.connected() else { continue };
+        let renewed =
+            Lease::renew(connection.host.as_ref(), cx.layout(), cx.deployment.id, &cx.deployment.who).await;
+        if let Err(error) = renewed {
+            if error.code == ErrorCode::LockHeld {
+                cx.warn("Another desktop has taken this environment over; stopping");
+                cx.cancel.cancel();
+                return;
+            }
+            cx.debug(format!("The lock could not be renewed: {}", error.message));
+        }
+    }
+}
