@@ -18,24 +18,24 @@ Exit codes: 0 success · 1 error · 2 wrong usage · 3 refused before anything w
 /// Deploy Odoo from Git to your own servers, over SSH, with Docker.
 #[derive(Debug, Parser)]
 #[command(name = "slipway", version, after_help = AFTER, max_term_width = 110)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Where all of Slipway's state is kept
     #[arg(long, global = true, env = "SLIPWAY_HOME", value_name = "DIR")]
-    pub home: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
     /// Print JSON instead of text: one object, or one a line for what goes on
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Where secrets are kept: the system's keychain, or a file encrypted with a passphrase (SLIPWAY_PASSPHRASE or asked for)
     #[arg(long, global = true, value_enum, env = "SLIPWAY_SECRETS")]
-    pub secrets: Option<SecretsChoice>,
+    pub(crate) secrets: Option<SecretsChoice>,
     /// What to do
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Where secrets are kept.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SecretsChoice {
+pub(crate) enum SecretsChoice {
     /// The system's keychain
     Keychain,
     /// A file in Slipway's home, encrypted with a passphrase
@@ -44,7 +44,7 @@ pub enum SecretsChoice {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Servers: machines with Docker that are reached over SSH, or this computer
     #[command(subcommand)]
     Server(Server),
@@ -132,7 +132,7 @@ pub enum Command {
 
 /// Servers.
 #[derive(Debug, Subcommand)]
-pub enum Server {
+pub(crate) enum Server {
     /// Add a server; its host key is shown and has to be confirmed
     Add(ServerAdd),
     /// All servers
@@ -154,62 +154,62 @@ pub enum Server {
 
 /// A new server.
 #[derive(Debug, Args)]
-pub struct ServerAdd {
+pub(crate) struct ServerAdd {
     /// A short name for it
-    pub name: String,
+    pub(crate) name: String,
     /// `[user@]host[:port]`, or an alias of ~/.ssh/config
     #[arg(long, required_unless_present = "local", conflicts_with = "local")]
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// This computer instead of one over SSH
     #[arg(long)]
-    pub local: bool,
+    pub(crate) local: bool,
     /// Private key file; without it the agent and ssh_config are asked
     #[arg(long)]
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     /// Ask for the SSH password (or take it from SLIPWAY_SSH_PASSWORD) and keep it in the keychain
     #[arg(long)]
-    pub password: bool,
+    pub(crate) password: bool,
     /// Ask for the key's passphrase (or take it from SLIPWAY_SSH_PASSPHRASE) and keep it in the keychain
     #[arg(long)]
-    pub passphrase: bool,
+    pub(crate) passphrase: bool,
     /// Another ssh_config file
     #[arg(long)]
-    pub ssh_config: Option<PathBuf>,
+    pub(crate) ssh_config: Option<PathBuf>,
     /// Accept the host key with this fingerprint (`SHA256:…`) without asking
     #[arg(long, value_name = "SHA256:…")]
-    pub fingerprint: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     /// Slipway's folder on the server
     #[arg(long, default_value = "~/.slipway")]
-    pub root: String,
+    pub(crate) root: String,
     /// Docker's socket on the server, when it isn't where its client finds it
     #[arg(long)]
-    pub docker_socket: Option<String>,
+    pub(crate) docker_socket: Option<String>,
     /// Use Docker through `sudo -n`
     #[arg(long)]
-    pub docker_sudo: bool,
+    pub(crate) docker_sudo: bool,
     /// Port for HTTP
     #[arg(long, default_value_t = 80)]
-    pub http_port: u16,
+    pub(crate) http_port: u16,
     /// Port for HTTPS
     #[arg(long, default_value_t = 443)]
-    pub https_port: u16,
+    pub(crate) https_port: u16,
     /// Address that the proxy listens on
     #[arg(long, default_value = "0.0.0.0")]
-    pub bind: String,
+    pub(crate) bind: String,
     /// The address that the world knows it by, for the DNS check
     #[arg(long)]
-    pub public_address: Option<String>,
+    pub(crate) public_address: Option<String>,
     /// A CA bundle on the server that pip and apt need inside builds (company proxies)
     #[arg(long)]
-    pub build_ca_file: Option<String>,
+    pub(crate) build_ca_file: Option<String>,
     /// An HTTP proxy for pip and apt inside builds
     #[arg(long)]
-    pub build_proxy: Option<String>,
+    pub(crate) build_proxy: Option<String>,
 }
 
 /// Projects.
 #[derive(Debug, Subcommand)]
-pub enum Project {
+pub(crate) enum Project {
     /// Add a project
     Add(ProjectAdd),
     /// All projects
@@ -218,38 +218,38 @@ pub enum Project {
 
 /// A new project.
 #[derive(Debug, Args)]
-pub struct ProjectAdd {
+pub(crate) struct ProjectAdd {
     /// A short name for it
-    pub name: String,
+    pub(crate) name: String,
     /// The main repository: https://…, ssh://…, git@host:path or a local path
     #[arg(long)]
-    pub url: String,
+    pub(crate) url: String,
     /// Odoo's series: 14.0 to 19.0
     #[arg(long)]
-    pub series: String,
+    pub(crate) series: String,
     /// Folder in the repository with addons; without it they are found anywhere (repeatable)
     #[arg(long = "path", value_name = "PATH")]
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// A further repository, as NAME=URL#BRANCH (repeatable)
     #[arg(long = "repo", value_name = "NAME=URL#BRANCH")]
-    pub repositories: Vec<String>,
+    pub(crate) repositories: Vec<String>,
     /// SSH key file for the repositories
     #[arg(long)]
-    pub git_key: Option<PathBuf>,
+    pub(crate) git_key: Option<PathBuf>,
     /// User name for an access token
     #[arg(long)]
-    pub git_user: Option<String>,
+    pub(crate) git_user: Option<String>,
     /// Ask for an access token (or take it from SLIPWAY_GIT_TOKEN) and keep it in the keychain
     #[arg(long)]
-    pub git_token: bool,
+    pub(crate) git_token: bool,
     /// Leave submodules out
     #[arg(long)]
-    pub no_submodules: bool,
+    pub(crate) no_submodules: bool,
 }
 
 /// Environments.
 #[derive(Debug, Subcommand)]
-pub enum Env {
+pub(crate) enum Env {
     /// Add an environment
     Add(Box<EnvAdd>),
     /// All environments
@@ -276,137 +276,137 @@ pub enum Env {
 
 /// A new environment.
 #[derive(Debug, Args)]
-pub struct EnvAdd {
+pub(crate) struct EnvAdd {
     /// project/name
-    pub env: String,
+    pub(crate) env: String,
     /// What to set
     #[command(flatten)]
-    pub settings: EnvSettings,
+    pub(crate) settings: EnvSettings,
 }
 
 /// Changes to an environment.
 #[derive(Debug, Args)]
-pub struct EnvSet {
+pub(crate) struct EnvSet {
     /// project/name
-    pub env: String,
+    pub(crate) env: String,
     /// What to set
     #[command(flatten)]
-    pub settings: EnvSettings,
+    pub(crate) settings: EnvSettings,
 }
 
 /// What can be set on an environment. What isn't named stays as it is.
 #[derive(Clone, Debug, Default, Args)]
-pub struct EnvSettings {
+pub(crate) struct EnvSettings {
     /// production, staging or development
     #[arg(long)]
-    pub kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The server it runs on
     #[arg(long)]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// The branch it follows
     #[arg(long)]
-    pub branch: Option<String>,
+    pub(crate) branch: Option<String>,
     /// Its domain name; empty for `<slug>.localhost`
     #[arg(long)]
-    pub domain: Option<String>,
+    pub(crate) domain: Option<String>,
     /// HTTPS: acme, internal, own (with --cert and --cert-key), or plain for HTTP only
     #[arg(long)]
-    pub tls: Option<String>,
+    pub(crate) tls: Option<String>,
     /// E-mail address for the certificate authority
     #[arg(long)]
-    pub acme_email: Option<String>,
+    pub(crate) acme_email: Option<String>,
     /// Own certificate with its chain, a PEM file on the server
     #[arg(long)]
-    pub cert: Option<String>,
+    pub(crate) cert: Option<String>,
     /// Its private key, a PEM file on the server
     #[arg(long)]
-    pub cert_key: Option<String>,
+    pub(crate) cert_key: Option<String>,
     /// Processors it may use
     #[arg(long)]
-    pub cpus: Option<f64>,
+    pub(crate) cpus: Option<f64>,
     /// Memory in MB
     #[arg(long)]
-    pub memory: Option<u64>,
+    pub(crate) memory: Option<u64>,
     /// Disk in MB
     #[arg(long)]
-    pub disk: Option<u64>,
+    pub(crate) disk: Option<u64>,
     /// Modules to install, with commas between
     #[arg(long, value_delimiter = ',')]
-    pub modules: Option<Vec<String>>,
+    pub(crate) modules: Option<Vec<String>>,
     /// Another base image than the series' own
     #[arg(long)]
-    pub image: Option<String>,
+    pub(crate) image: Option<String>,
     /// An option for odoo.conf (repeatable); KEY= removes it
     #[arg(long = "option", value_name = "KEY=VALUE")]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
     /// An environment variable for Odoo (repeatable); KEY= removes it
     #[arg(long = "variable", value_name = "KEY=VALUE")]
-    pub variables: Vec<String>,
+    pub(crate) variables: Vec<String>,
     /// Seconds that requests are held during an update before a maintenance page is shown
     #[arg(long)]
-    pub hold_limit: Option<u32>,
+    pub(crate) hold_limit: Option<u32>,
     /// Releases to keep on the server besides the live one
     #[arg(long)]
-    pub keep_releases: Option<u32>,
+    pub(crate) keep_releases: Option<u32>,
     /// Snapshots to keep
     #[arg(long)]
-    pub keep_snapshots: Option<u32>,
+    pub(crate) keep_snapshots: Option<u32>,
     /// Days to keep a snapshot
     #[arg(long)]
-    pub snapshot_days: Option<u32>,
+    pub(crate) snapshot_days: Option<u32>,
     /// Install Odoo's demonstration data on the first deployment
     #[arg(long)]
-    pub demo_data: Option<bool>,
+    pub(crate) demo_data: Option<bool>,
 }
 
 /// How a new deployment is carried out.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// Queue it and return; it goes on in the background
     #[arg(long)]
-    pub detach: bool,
+    pub(crate) detach: bool,
     /// Wait when another desktop is deploying this environment
     #[arg(long)]
-    pub wait: bool,
+    pub(crate) wait: bool,
     /// Take the environment over from a desktop that is gone for good
     #[arg(long)]
-    pub take_over: bool,
+    pub(crate) take_over: bool,
 }
 
 /// A deployment.
 #[derive(Debug, Args)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     /// project/name
-    pub env: String,
+    pub(crate) env: String,
     /// Branch, tag or commit instead of the environment's branch
     #[arg(long = "ref", value_name = "REF")]
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
     /// Ask the registry for a newer base image
     #[arg(long)]
-    pub pull: bool,
+    pub(crate) pull: bool,
     /// Update these modules whatever changed; `all` for every one (repeatable, or with commas)
     #[arg(long, value_delimiter = ',')]
-    pub update: Vec<String>,
+    pub(crate) update: Vec<String>,
     /// How it is carried out
     #[command(flatten)]
-    pub run: Run,
+    pub(crate) run: Run,
 }
 
 /// A rollback.
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(crate) struct Rollback {
     /// project/name
-    pub env: String,
+    pub(crate) env: String,
     /// The deployment to go back to: its id, or the end of it
     #[arg(long, value_name = "DEPLOYMENT")]
-    pub to: String,
+    pub(crate) to: String,
     /// Restore the data as well, as it was when that deployment was replaced
     #[arg(long)]
-    pub data: bool,
+    pub(crate) data: bool,
     /// Say yes to what would be lost without being asked
     #[arg(long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// How it is carried out
     #[command(flatten)]
-    pub run: Run,
+    pub(crate) run: Run,
 }

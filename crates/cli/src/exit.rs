@@ -27,9 +27,8 @@ impl Exit {
     pub(crate) fn of(error: &EngineError) -> Self {
         use ErrorCode::*;
         match error.code {
-            BadInput | NotFound | Conflict | NoServer | CapacityExceeded | LockHeld | UnknownHostKey | ChangedHostKey => {
-                Self::Refused
-            }
+            BadInput | NotFound | Conflict | NoServer | CapacityExceeded | LockHeld | UnknownHostKey
+            | ChangedHostKey => Self::Refused,
             Cancelled => Self::Cancelled,
             _ => Self::Error,
         }
@@ -42,9 +41,10 @@ impl Exit {
             (Status::Success, _) => Self::Success,
             (Status::RolledBack, _) => Self::RolledBack,
             (Status::Cancelled, _) => Self::Cancelled,
-            (Status::Failed, Some(BadInput | NoServer | CapacityExceeded | LockHeld | UnknownHostKey | ChangedHostKey)) => {
-                Self::Refused
-            }
+            (
+                Status::Failed,
+                Some(BadInput | NoServer | CapacityExceeded | LockHeld | UnknownHostKey | ChangedHostKey),
+            ) => Self::Refused,
             (Status::Failed, _) => Self::Failed,
             (Status::Pending | Status::Queued | Status::Building | Status::Deploying, _) => Self::Error,
         }
@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn only_success_is_zero() {
-        for status in [Status::Failed, Status::RolledBack, Status::Cancelled, Status::Queued, Status::Deploying] {
+        for status in
+            [Status::Failed, Status::RolledBack, Status::Cancelled, Status::Queued, Status::Deploying]
+        {
             assert_ne!(Exit::of_deployment(status, None), Exit::Success);
         }
         assert_eq!(Exit::of_deployment(Status::Success, None), Exit::Success);

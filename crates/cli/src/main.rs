@@ -24,8 +24,8 @@ use output::{Output, complain};
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.json);
-    let redactor = Redactor::default();
-    slipway_engine::redact::log_to_stderr(&redactor);
+    let redactor = Redactor::new();
+    log_to_stderr(&redactor);
     match dispatch(cli, out, redactor).await {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -73,6 +73,15 @@ async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, Eng
         Command::Work { until_idle } => commands::work::run(&engine, until_idle).await,
         Command::Completions { .. } => Ok(Exit::Success),
     }
+}
+
+/// What the libraries say goes to standard error when RUST_LOG asks for it, without secrets.
+fn log_to_stderr(redactor: &Redactor) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    let logger =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(redactor.writer(std::io::stderr));
+    // Only a second logger could make this fail, and there is none.
+    let _ = logger.try_init();
 }
 
 fn report(out: Output, error: &EngineError) {

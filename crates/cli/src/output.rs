@@ -64,7 +64,12 @@ pub(crate) fn complain(text: &str) {
 /// Rows under headings, each column as wide as it must be.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |i: usize| {
-        rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).chain([head[i].chars().count()]).max().unwrap_or(0)
+        rows.iter()
+            .filter_map(|r| r.get(i))
+            .map(|c| c.chars().count())
+            .chain([head[i].chars().count()])
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
@@ -114,7 +119,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let text = table(&["name", "n"], &[vec!["a".into(), "10".into()], vec!["längstes".into(), "2".into()]]);
+        let text =
+            table(&["name", "n"], &[vec!["a".into(), "10".into()], vec!["längstes".into(), "2".into()]]);
         assert_eq!(text, "name      n\na         10\nlängstes  2");
     }
 

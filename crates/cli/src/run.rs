@@ -2,9 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use slipway_engine::engine::{Engine, RunOptions};
+use futures::TryStreamExt;
+use slipway_engine::engine::Engine;
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{Deployment, DeploymentId, Level};
+use slipway_engine::model::{DeployOptions, Deployment, DeploymentId, Level};
 use slipway_engine::worker::{Until, Worker};
 use tokio_util::sync::CancellationToken;
 
@@ -13,9 +14,9 @@ use crate::exit::Exit;
 use crate::output::{Output, complain, duration};
 use crate::view::View;
 
-impl From<&Run> for RunOptions {
+impl From<&Run> for DeployOptions {
     fn from(run: &Run) -> Self {
-        Self { wait: run.wait, take_over: run.take_over }
+        Self { wait: run.wait, take_over: run.take_over, ..Self::default() }
     }
 }
 
@@ -30,7 +31,11 @@ pub(crate) async fn carry_out(
     if run.detach {
         start_background(engine)?;
         out.value(deployment, |d| {
-            format!("Deployment {} is queued. Watch it with `slipway logs {} -f`.", d.id.short(), d.id.short())
+            format!(
+                "Deployment {} is queued. Watch it with `slipway logs {} -f`.",
+                d.id.short(),
+                d.id.short()
+            )
         });
         return Ok(Exit::Success);
     }
@@ -48,11 +53,11 @@ pub(crate) async fn carry_out(
 /// Shows events until the last one. The first Ctrl-C asks for a cancel, which does the safe thing.
 async fn watch(engine: &Engine, out: Output, id: DeploymentId) -> Result<(), EngineError> {
     let mut view = View::new(out, Level::Info);
-    let mut events = engine.store().follow(id, 0).await?;
+    let mut events = engine.store().follow(id, 0);
     let mut asked = false;
     loop {
         tokio::select! {
-            event = events.next() => match event? {
+            event = events.try_next() => match event? {
                 Some(event) => {
                     view.show(&event);
                     if event.is_last() {
@@ -96,7 +101,11 @@ async fn summary(engine: &Engine, d: &Deployment) -> Result<String, EngineError>
         lines.push(format!("Requests were held for {}.", duration(pause)));
     }
     if let Some(error) = &d.error {
-        lines.push(format!("{}{}", error.message, error.step.map(|s| format!(" (in {})", s.title())).unwrap_or_default()));
+        lines.push(format!(
+            "{}{}",
+            error.message,
+            error.step.map(|s| format!(" (in {})", s.title())).unwrap_or_default()
+        ));
         if let Some(cause) = &error.cause {
             lines.extend(cause.lines().take(15).map(|l| format!("  | {l}")));
         }

@@ -44,7 +44,9 @@ impl View {
             EventKind::StepChanged { step, status, message } => {
                 self.show_step(*step, *status, message.as_deref(), event.at);
             }
-            EventKind::StatusChanged { status, .. } if self.bar.is_none() => self.out.line(&format!("== {status}")),
+            EventKind::StatusChanged { status, .. } if self.bar.is_none() => {
+                self.out.line(&format!("== {status}"))
+            }
             EventKind::StatusChanged { .. } | EventKind::Progress { .. } => {}
         }
     }
@@ -77,7 +79,9 @@ impl View {
                 self.step = Some((step, at));
                 None
             }
-            (_, Some((running, since))) if running == step => Some(at.as_millisecond() - since.as_millisecond()),
+            (_, Some((running, since))) if running == step => {
+                Some(at.as_millisecond() - since.as_millisecond())
+            }
             _ => None,
         };
         match &self.bar {
@@ -87,7 +91,12 @@ impl View {
                 bar.set_message(String::new());
             }
             Some(bar) => {
-                bar.println(format!("{} {:24} {}", mark(status), step.title(), ending(status, message, took)));
+                bar.println(format!(
+                    "{} {:24} {}",
+                    mark(status),
+                    step.title(),
+                    ending(status, message, took)
+                ));
             }
             None if status == StepStatus::Running => {
                 self.out.line(&format!("[{:2}/{}] {}", step.number(), Step::COUNT, step.title()));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Deployment, DeployOptions, Level, Settings, Step, StepStatus, slug};
+use crate::model::{DeployOptions, Deployment, Level, Settings, Step, StepStatus};
 use crate::odoo::series::Series;
 use crate::plan::Plan;
 use crate::queue::Claim;
@@ -58,7 +58,7 @@ impl Cx {
             .filter(|s| s.status == StepStatus::Done)
             .filter_map(|s| Some((s.step, s.output?)))
             .collect();
-        let unrooted = Layout::new("", slug(&settings.project.name, &settings.environment.name));
+        let unrooted = Layout::new("", settings.slug());
         let cancel = claim.cancel().clone();
         Ok(Self {
             engine,
@@ -90,12 +90,12 @@ impl Cx {
         {
             return Ok(output);
         }
-        if self.cancel.is_cancelled() {
+        if S::CANCELLABLE && self.cancel.is_cancelled() {
             return Err(cancelled());
         }
         self.enter(S::STEP);
         self.claim.start_step(S::STEP).await?;
-        let result = self.limited(S::LIMIT, step.run(self)).await;
+        let result = self.limited(S::LIMIT, S::CANCELLABLE, step.run(self)).await;
         match &result {
             Ok(output) => {
                 let value = serde_json::to_value(output)
@@ -123,6 +123,7 @@ impl Cx {
     async fn limited<T>(
         &self,
         limit: Duration,
+        cancellable: bool,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
         tokio::pin!(work);
@@ -131,7 +132,7 @@ impl Cx {
             () = tokio::time::sleep(limit) => {
                 Err(EngineError::new(ErrorCode::TimedOut, format!("The step took longer than {} s.", limit.as_secs())))
             }
-            () = self.cancel.cancelled() => {
+            () = self.cancel.cancelled(), if cancellable => {
                 // What runs on the server sees the same token and ends; only then is it let go.
                 let _ = tokio::time::timeout(CANCEL_GRACE, work).await;
                 Err(cancelled())
@@ -195,7 +196,7 @@ impl Cx {
     /// What the server is like now.
     pub(crate) async fn learn_again(&self) -> Result<Facts, EngineError> {
         let reached = self.reached().await?;
-        Facts::learn(&reached.connection, &reached.layout.root, &reached.layout.slug).await
+        Facts::learn(reached.connection.host.as_ref(), &reached.layout.root, &reached.layout.slug).await
     }
 
     async fn reached(&self) -> Result<&Reached, EngineError> {
@@ -237,11 +238,14 @@ impl Cx {
 
     /// Records what was fetched.
     pub(crate) async fn record_commits(&self, fetched: &Fetched) -> Result<(), EngineError> {
-        let Some(main) = self.settings.project.main_repository().and_then(|r| fetched.commits.get(&r.name)) else {
+        let Some(main) = self.settings.project.main_repository().and_then(|r| fetched.commits.get(&r.name))
+        else {
             return Ok(());
         };
         let commits = fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect();
-        self.claim.record_commits(&main.sha, commits, Some(main.subject.clone()), Some(main.author.clone())).await
+        self.claim
+            .record_commits(&main.sha, commits, Some(main.subject.clone()), Some(main.author.clone()))
+            .await
     }
 
     /// Records the frozen plan.

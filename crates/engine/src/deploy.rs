@@ -6,8 +6,8 @@
 use crate::cx::Cx;
 use crate::error::EngineError;
 use crate::steps::{
-    CloningRepositories, Completed, Connecting, CreatingDatabase, CreatingNetwork, CutOver, Ended, GeneratingConfig,
-    Initializing, InstallingDependencies, PullingImage, VerifyingDns,
+    CloningRepositories, Completed, Connecting, CreatingDatabase, CreatingNetwork, CutOver, Ended,
+    GeneratingConfig, Initializing, InstallingDependencies, PullingImage, VerifyingDns,
 };
 
 /// Carries out the deployment of `cx`, from wherever an earlier run of it stopped, and says how it ended.
@@ -19,19 +19,19 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     cx.step(Initializing).await?;
     let facts = cx.step(Connecting).await?;
     cx.step(CreatingNetwork { facts: &facts }).await?;
-    let database = cx.step(CreatingDatabase { facts: &facts }).await?;
+    cx.step(CreatingDatabase { facts: &facts }).await?;
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
-    let base = cx.step(PullingImage).await?;
-    let config = cx.step(GeneratingConfig { source: &source, facts: &facts }).await?;
-    let release = cx.step(InstallingDependencies { source: &source, base: &base, config: &config }).await?;
+    let base = cx.step(PullingImage { refresh: cx.options().pull }).await?;
+    let config = cx.step(GeneratingConfig { facts: &facts, source: &source, base: &base }).await?;
+    let release = cx.step(InstallingDependencies { source: &source, config: &config }).await?;
     cx.step(VerifyingDns).await?;
 
     // cut over: steps 10 to 14
-    let ended = CutOver { source: &source, release: &release, database: &database }.carry_out(cx).await?;
+    let ended = CutOver { source: &source, config: &config, release: &release }.carry_out(cx).await?;
 
     // settle
     if let Ended::Committed(cut) = &ended {
-        cx.step(Completed { source: &source, release: &release, cut }).await?;
+        cx.step(Completed { source: &source, config: &config, release: &release, cut }).await?;
     }
     Ok(ended)
 }

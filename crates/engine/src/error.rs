@@ -3,7 +3,9 @@
 //!
 //! **Invariant:** nobody decides by the text of a message; whoever must decide looks at the code.
 
+use crate::git::GitError;
 use serde::{Deserialize, Serialize};
+use slipway_remote::{RemoteError, RemoteErrorKind};
 use std::fmt;
 
 /// What went wrong, as a closed list. The app and the command line switch on it; it is stored and printed in
@@ -213,6 +215,70 @@ impl EngineError {
     pub fn detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(detail.to_string());
         self
+    }
+}
+
+impl From<RemoteError> for EngineError {
+    fn from(error: RemoteError) -> Self {
+        use RemoteErrorKind::*;
+        let code = match error.kind {
+            UnknownHostKey { .. } => ErrorCode::UnknownHostKey,
+            ChangedHostKey { .. } => ErrorCode::ChangedHostKey,
+            AuthenticationFailed => ErrorCode::AuthenticationFailed,
+            PassphraseNeeded => ErrorCode::PassphraseNeeded,
+            Refused | Unreachable => ErrorCode::ConnectionRefused,
+            DnsFailed => ErrorCode::DnsFailed,
+            TimedOut => ErrorCode::TimedOut,
+            ConnectionLost => ErrorCode::ConnectionLost,
+            NoDocker => ErrorCode::NoDocker,
+            NoRightToDocker => ErrorCode::NoRightToDocker,
+            DockerTooOld => ErrorCode::DockerTooOld,
+            DockerFailed | ForwardingRefused => ErrorCode::DockerFailed,
+            DiskFull => ErrorCode::DiskFull,
+            CommandFailed { .. } => ErrorCode::CommandFailed,
+            Cancelled => ErrorCode::Cancelled,
+            BadInput | Unsupported | NoSsh => ErrorCode::BadInput,
+            Io => ErrorCode::IoFailed,
+        };
+        Self { code, message: error.message, hint: error.hint, detail: error.detail }
+    }
+}
+
+impl From<GitError> for EngineError {
+    fn from(error: GitError) -> Self {
+        let code = match &error {
+            GitError::Submodule { source, .. } => code_of(source),
+            other => code_of(other),
+        };
+        Self::new(code, format!("{error}.")).hint(error.hint())
+    }
+}
+
+fn code_of(error: &GitError) -> ErrorCode {
+    match error {
+        GitError::BadUrl { .. } | GitError::BadRef { .. } => ErrorCode::BadInput,
+        GitError::Unreachable { .. } | GitError::TimedOut { .. } => ErrorCode::GitUnreachable,
+        GitError::AuthenticationFailed { .. } | GitError::TokenOverPlainHttp { .. } => {
+            ErrorCode::GitAuthenticationFailed
+        }
+        GitError::HostKeyUnknown { .. } => ErrorCode::UnknownHostKey,
+        GitError::HostKeyChanged { .. } => ErrorCode::ChangedHostKey,
+        GitError::RefNotFound { .. } | GitError::CommitNotFound { .. } => ErrorCode::GitRefNotFound,
+        GitError::Io { .. } => ErrorCode::IoFailed,
+        GitError::Cancelled => ErrorCode::Cancelled,
+        _ => ErrorCode::GitCloneFailed,
+    }
+}
+
+impl From<bollard::errors::Error> for EngineError {
+    fn from(error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error;
+        let code = match &error {
+            Error::RequestTimeoutError => ErrorCode::TimedOut,
+            Error::HyperResponseError { .. } | Error::IOError { .. } => ErrorCode::ConnectionLost,
+            _ => ErrorCode::DockerFailed,
+        };
+        Self::new(code, "Docker on the server did not do what was asked.").detail(error)
     }
 }
 

@@ -30,13 +30,15 @@ pub(crate) async fn look(cx: &Cx) {
 }
 
 async fn ask(cx: &Cx, view: &EnvironmentView, url: &str) -> Result<u16, String> {
-    let mut client = reqwest::Client::builder().timeout(LIMIT).redirect(reqwest::redirect::Policy::limited(5));
+    let mut client =
+        reqwest::Client::builder().timeout(LIMIT).redirect(reqwest::redirect::Policy::limited(5));
     // A certificate of the proxy's own authority is known to nobody here.
     if matches!(view.environment.tls, Tls::Internal | Tls::Own { .. }) {
         client = client.danger_accept_invalid_certs(true);
     }
     // `*.localhost` is this computer in browsers, but not in every resolver.
-    let is_here = matches!(cx.settings.server.kind, ServerKind::Local) || cx.settings.server.bind.starts_with("127.");
+    let is_here =
+        matches!(cx.settings.server.kind, ServerKind::Local) || cx.settings.server.bind.starts_with("127.");
     if view.host().ends_with(".localhost") && is_here {
         client = client.resolve(&view.host(), ([127, 0, 0, 1], 0).into());
     }

@@ -7,12 +7,14 @@ use sha2::{Digest, Sha256};
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Repositories, Source};
-use crate::model::{DeployOptions, Settings, Lane, Restore};
+use crate::model::{DeployOptions, Lane, Restore, Settings};
 use crate::odoo::changes;
 use crate::odoo::lane::ContentLane;
 use crate::odoo::modules::{Problem, ProblemKind};
-use crate::plan::{CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause};
-use crate::render::dockerfile::Needs;
+use crate::plan::{
+    CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause,
+};
+use crate::render::packages::Packages;
 use crate::server::Facts;
 use crate::source::{Fetched, choose_lane};
 
@@ -29,10 +31,10 @@ pub(crate) async fn make(
     facts: &Facts,
     fetched: &Fetched,
     live_source: Option<&Source>,
-    needs: &Needs,
-    options: &DeployOptions,
+    packages: &Packages,
+    restore: Option<&Restore>,
 ) -> Result<Plan, EngineError> {
-    let slug = crate::model::slug(&settings.project.name, &settings.environment.name);
+    let slug = settings.slug();
     let live = live(facts, &slug);
     let manifest = live.as_ref().and_then(|l| facts.release(l.deployment));
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
@@ -43,8 +45,8 @@ pub(crate) async fn make(
         return Err(error);
     }
     let mut update = choice.update;
-    force(&mut update, options, &installed)?;
-    let lane = lane(choice.lane, &update, options.restore.as_ref(), live.is_some());
+    force(&mut update, &settings.options, &installed)?;
+    let lane = lane(choice.lane, &update, restore, live.is_some());
     let mut warnings: Vec<String> =
         choice.problems.iter().map(|p| format!("{}. {}", p.message, p.hint)).collect();
     if live.is_some() && manifest.is_none() {
@@ -64,7 +66,7 @@ pub(crate) async fn make(
             (name.clone(), CommitChange { old, new: new.sha.clone() })
         })
         .collect();
-    let history = engine.store().pauses(settings.environment.id, lane).await?;
+    let history = engine.store().pauses(settings.environment.id, lane, 5).await?;
     let reasons = |needs: changes::Needs| {
         choice
             .changes
@@ -78,7 +80,10 @@ pub(crate) async fn make(
         .into_iter()
         .map(|module| {
             let known = because.iter().find(|r| r.module == module).map(|r| r.reasons.clone());
-            ModuleReason { module, reasons: known.unwrap_or_else(|| vec!["asked for, or not known what runs".into()]) }
+            ModuleReason {
+                module,
+                reasons: known.unwrap_or_else(|| vec!["asked for, or not known what runs".into()]),
+            }
         })
         .collect();
     Ok(Plan {
@@ -89,14 +94,21 @@ pub(crate) async fn make(
         update,
         install: choice.install,
         code_only: reasons(changes::Needs::Restart),
-        pip: Difference::between(manifest.map_or(&[][..], |m| &m.pip), &needs.pip),
-        apt: Difference::between(manifest.map_or(&[][..], |m| &m.apt), &needs.apt),
+        pip: Difference::between(manifest.map_or(&[][..], |m| &m.pip), &packages.pip),
+        apt: Difference::between(manifest.map_or(&[][..], |m| &m.apt), &packages.apt),
         disk_needed: needed,
         disk_free: free,
         predicted_pause_ms: predict_pause(lane, facts.db_bytes, &history),
         warnings,
         live,
     })
+}
+
+/// The Debian and Python packages that the fetched source asks for.
+pub(crate) fn packages(fetched: &Fetched) -> Result<Packages, EngineError> {
+    let reader = fetched.source.reader()?;
+    Packages::read(&reader, &fetched.places, &[])
+        .map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))
 }
 
 /// What is live on the server.
@@ -152,7 +164,11 @@ fn wanted(settings: &Settings) -> Vec<String> {
 }
 
 /// Adds the modules that the user wants updated whatever changed.
-fn force(update: &mut Vec<String>, options: &DeployOptions, installed: &BTreeSet<String>) -> Result<(), EngineError> {
+fn force(
+    update: &mut Vec<String>,
+    options: &DeployOptions,
+    installed: &BTreeSet<String>,
+) -> Result<(), EngineError> {
     for name in &options.update {
         if name == "all" {
             // Odoo updates all that stands on base, and everything does.
@@ -160,8 +176,11 @@ fn force(update: &mut Vec<String>, options: &DeployOptions, installed: &BTreeSet
         } else if installed.contains(name) {
             update.push(name.clone());
         } else {
-            return Err(EngineError::new(ErrorCode::ModuleNotFound, format!("{name} is not installed, so it can't be updated."))
-                .hint("Check the name; to install a module, add it to the environment's modules."));
+            return Err(EngineError::new(
+                ErrorCode::ModuleNotFound,
+                format!("{name} is not installed, so it can't be updated."),
+            )
+            .hint("Check the name; to install a module, add it to the environment's modules."));
         }
     }
     update.sort();

@@ -25,7 +25,8 @@ const LIMIT_TIME_REAL_S: u64 = 120;
 pub(crate) fn site(settings: &Settings, ports: (u16, u16)) -> Site {
     let environment = &settings.environment;
     let slug = settings.slug();
-    let limit = environment.options.get("limit_time_real").and_then(|v| v.parse().ok()).unwrap_or(LIMIT_TIME_REAL_S);
+    let limit =
+        environment.options.get("limit_time_real").and_then(|v| v.parse().ok()).unwrap_or(LIMIT_TIME_REAL_S);
     Site {
         domain: environment.domain.clone().unwrap_or_else(|| format!("{slug}.localhost")).to_lowercase(),
         slug,
@@ -76,11 +77,15 @@ pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
             }
             Ok(())
         }
-        IN_THE_WAY => Err(EngineError::new(ErrorCode::RoutingFailed, "Other cut overs on this server didn't end in time.")
-            .hint("Retry when they have ended: changing a site must not fail the requests that they hold.")),
+        IN_THE_WAY => Err(EngineError::new(
+            ErrorCode::RoutingFailed,
+            "Other cut overs on this server didn't end in time.",
+        )
+        .hint("Retry when they have ended: changing a site must not fail the requests that they hold.")),
         REFUSED => Err(EngineError::new(ErrorCode::RoutingFailed, "The proxy refused the site.")
             .hint("Check the domain and the certificate's files. The former site is in force.")
             .detail(out.stderr)),
-        _ => Err(EngineError::new(ErrorCode::RoutingFailed, "The site could not be put on the server.").detail(out.stderr)),
+        _ => Err(EngineError::new(ErrorCode::RoutingFailed, "The site could not be put on the server.")
+            .detail(out.stderr)),
     }
 }

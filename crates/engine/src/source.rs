@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Commit, Credential, Fetch, HostKeys, Progress, Repositories, Source};
-use crate::model::{Settings, GitCredential, Repository};
+use crate::model::{GitCredential, Repository, Settings};
 use crate::odoo::lane::{self, LaneChoice, Release};
 use crate::odoo::modules::{AddonsIn, Modules, Problem, is_odoos_own};
 use crate::odoo::series::Series;
@@ -116,7 +116,14 @@ pub(crate) async fn earlier(
                 Err(_) => {
                     let name = &repository.name;
                     mirrors
-                        .checkout(name, &repository.url, request, repository.submodules, &mut |_| {}, &cancel)?
+                        .checkout(
+                            name,
+                            &repository.url,
+                            request,
+                            repository.submodules,
+                            &mut |_| {},
+                            &cancel,
+                        )?
                         .parts
                 }
             });
@@ -161,7 +168,11 @@ pub(crate) fn series(settings: &Settings) -> Result<Series, EngineError> {
     })
 }
 
-async fn request(engine: &Engine, repository: &Repository, wanted: Option<String>) -> Result<Fetch, EngineError> {
+async fn request(
+    engine: &Engine,
+    repository: &Repository,
+    wanted: Option<String>,
+) -> Result<Fetch, EngineError> {
     let credential = match &repository.credential {
         GitCredential::Auto => Credential::Auto,
         GitCredential::SshKey { file, passphrase } => Credential::SshKey {
@@ -182,10 +193,7 @@ async fn request(engine: &Engine, repository: &Repository, wanted: Option<String
 
 /// The main repository comes first, so that its modules win nothing and lose nothing: two of one name are refused anyway.
 fn places(repositories: &[&Repository]) -> Vec<AddonsIn> {
-    repositories
-        .iter()
-        .map(|r| AddonsIn { repository: r.name.clone(), paths: r.paths.clone() })
-        .collect()
+    repositories.iter().map(|r| AddonsIn { repository: r.name.clone(), paths: r.paths.clone() }).collect()
 }
 
 async fn off_thread<T: Send + 'static>(

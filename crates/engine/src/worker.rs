@@ -79,7 +79,9 @@ impl Worker {
 
     async fn claim(&self, until: Until) -> Result<Option<Claim>, EngineError> {
         let want = match until {
-            Until::Finished(id) => Want::Environment(self.engine.store().deployment(id).await?.environment_id),
+            Until::Finished(id) => {
+                Want::Environment(self.engine.store().deployment(id).await?.environment_id)
+            }
             Until::Idle | Until::Stopped => Want::Any,
         };
         self.engine.queue().claim(want, self.engine.redactor()).await
@@ -97,7 +99,9 @@ impl Worker {
 fn report(done: Result<Result<(), EngineError>, tokio::task::JoinError>) {
     match done {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(code = %error.code, %error, "a deployment's end could not be recorded"),
+        Ok(Err(error)) => {
+            tracing::error!(code = %error.code, %error, "a deployment's end could not be recorded")
+        }
         Err(error) => tracing::error!(%error, "a deployment's task ended early"),
     }
 }
@@ -136,7 +140,8 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
         Ok(Ended::RolledBack(error)) => {
             leave(cx, "rolled_back", Some(&error)).await;
             // A first deployment has nothing to go back to.
-            let status = if cx.is_first().await.unwrap_or(false) { Status::Failed } else { Status::RolledBack };
+            let status =
+                if cx.is_first().await.unwrap_or(false) { Status::Failed } else { Status::RolledBack };
             (status, Some(DeploymentError::new(error, step)))
         }
         Ok(Ended::Cancelled) => {

@@ -2,7 +2,7 @@
 
 use slipway_engine::engine::{DeployRequest, Engine};
 use slipway_engine::error::EngineError;
-use slipway_engine::model::Trigger;
+use slipway_engine::model::{DeployOptions, Trigger};
 
 use crate::args::Deploy;
 use crate::exit::Exit;
@@ -15,9 +15,8 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Deploy) -> Result<Ex
     let request = DeployRequest {
         trigger: Trigger::Manual,
         reference: args.reference,
-        pull: args.pull,
-        update: args.update,
-        run: (&args.run).into(),
+        options: DeployOptions { pull: args.pull, update: args.update, ..(&args.run).into() },
+        idempotency_key: None,
     };
     let deployment = engine.enqueue(&view, request).await?;
     carry_out(engine, out, &deployment, &args.run).await

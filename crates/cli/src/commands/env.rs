@@ -24,7 +24,14 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit
             apply(engine, &mut environment, args.settings).await?;
             engine.add_environment(environment).await?;
             let view = engine.environment(&args.env).await?;
-            out.value(&view, |v| format!("Added {}. Next: slipway plan {}, then slipway deploy {}", v.name(), v.name(), v.name()));
+            out.value(&view, |v| {
+                format!(
+                    "Added {}. Next: slipway plan {}, then slipway deploy {}",
+                    v.name(),
+                    v.name(),
+                    v.name()
+                )
+            });
         }
         Args::List => list(engine, out).await?,
         Args::Show { env } => out.value(&engine.environment(&env).await?, show),
@@ -35,7 +42,9 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit
             let view = engine.environment(&args.env).await?;
             out.value(&view, |v| format!("Saved. It takes effect with the next deployment of {}.", v.name()));
         }
-        Args::Destroy { env, confirm, keep_server } => destroy(engine, out, &env, confirm, keep_server).await?,
+        Args::Destroy { env, confirm, keep_server } => {
+            destroy(engine, out, &env, confirm, keep_server).await?
+        }
     }
     Ok(Exit::Success)
 }
@@ -50,7 +59,12 @@ async fn list(engine: &Engine, out: Output) -> Result<(), EngineError> {
             .iter()
             .map(|v| {
                 let server = v.server.as_ref().map_or("–", |s| s.name.as_str());
-                vec![v.name(), server.to_owned(), v.environment.branch.clone(), v.address().unwrap_or_default()]
+                vec![
+                    v.name(),
+                    server.to_owned(),
+                    v.environment.branch.clone(),
+                    v.address().unwrap_or_default(),
+                ]
             })
             .collect();
         table(&["NAME", "SERVER", "BRANCH", "ADDRESS"], &rows)
@@ -74,10 +88,13 @@ fn show(view: &EnvironmentView) -> String {
         ("Modules", e.modules.join(", ")),
         ("Options", pairs(&e.options)),
         ("Variables", pairs(&e.variables)),
-        ("Retention", format!(
-            "{} releases; {} snapshots, {} days",
-            e.retention.keep_releases, e.retention.keep_snapshots, e.retention.snapshot_days
-        )),
+        (
+            "Retention",
+            format!(
+                "{} releases; {} snapshots, {} days",
+                e.retention.keep_releases, e.retention.keep_snapshots, e.retention.snapshot_days
+            ),
+        ),
     ];
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(k, v)| vec![k.to_owned(), v]).collect();
     table(&["", ""], &rows).trim_start().to_owned()
@@ -95,7 +112,9 @@ async fn destroy(
     let typed = match confirm {
         Some(typed) => typed,
         None => {
-            out.note(&format!("This removes {name}: its database, files, snapshots and releases. There is no way back."));
+            out.note(&format!(
+                "This removes {name}: its database, files, snapshots and releases. There is no way back."
+            ));
             prompt::ask(&format!("Type {name} to confirm:"), &format!("Repeat with --confirm {name}."))?
         }
     };

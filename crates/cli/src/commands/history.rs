@@ -17,7 +17,10 @@ pub(crate) async fn run(engine: &Engine, out: Output, env: &str, number: u32) ->
         }
         let now = jiff::Timestamp::now();
         let rows: Vec<Vec<String>> = history.iter().map(|d| row(d, now)).collect();
-        table(&["DEPLOYMENT", "STATUS", "COMMIT", "SUBJECT", "TRIGGER", "LANE", "WHEN", "TOOK", "SNAPSHOT"], &rows)
+        table(
+            &["DEPLOYMENT", "STATUS", "COMMIT", "SUBJECT", "TRIGGER", "LANE", "WHEN", "TOOK", "SNAPSHOT"],
+            &rows,
+        )
     });
     Ok(Exit::Success)
 }

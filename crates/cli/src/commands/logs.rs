@@ -1,5 +1,6 @@
 //! `slipway logs`.
 
+use futures::TryStreamExt;
 use slipway_engine::engine::Engine;
 use slipway_engine::error::EngineError;
 use slipway_engine::events::EventKind;
@@ -8,6 +9,9 @@ use slipway_engine::model::{Level, Step};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::view::View;
+
+/// How long to wait for what the store has.
+const READY: std::time::Duration = std::time::Duration::from_millis(400);
 
 /// Carries it out.
 pub(crate) async fn run(
@@ -19,14 +23,23 @@ pub(crate) async fn run(
     follow: bool,
 ) -> Result<Exit, EngineError> {
     let least: Level = level.parse().map_err(|_| {
-        EngineError::bad_input(format!("{level:?} is no level.")).hint("Choose debug, info, warning or error.")
+        EngineError::bad_input(format!("{level:?} is no level."))
+            .hint("Choose debug, info, warning or error.")
     })?;
     let only = step.map(step_named).transpose()?;
     let deployment = engine.deployment(deployment).await?;
-    let mut view = View::lines(out, least);
-    let mut events = engine.store().follow(deployment.id, 0).await?;
+    let mut view = View::new(out, least);
+    let mut events = engine.store().follow(deployment.id, 0);
     loop {
-        let next = if follow { events.next().await? } else { events.ready().await? };
+        let next = if follow {
+            events.try_next().await?
+        } else {
+            // What is there comes at once; nothing more is waited for.
+            match tokio::time::timeout(READY, events.try_next()).await {
+                Ok(next) => next?,
+                Err(_) => None,
+            }
+        };
         let Some(event) = next else { break };
         if wanted(&event.kind, only, least) {
             view.show(&event);
@@ -51,7 +64,8 @@ fn step_named(text: &str) -> Result<Step, EngineError> {
     let found = word.parse().ok().or_else(|| word.parse().ok().and_then(Step::from_number));
     found.ok_or_else(|| {
         let names: Vec<String> = Step::all().map(|s| s.to_string()).collect();
-        EngineError::bad_input(format!("{text:?} is no step.")).hint(format!("Choose one of: {}.", names.join(", ")))
+        EngineError::bad_input(format!("{text:?} is no step."))
+            .hint(format!("Choose one of: {}.", names.join(", ")))
     })
 }
 

@@ -12,7 +12,10 @@ use crate::output::Output;
 pub(crate) async fn run(engine: &Engine, out: Output, env: &str, print: bool) -> Result<Exit, EngineError> {
     let view = engine.environment(env).await?;
     let Some(address) = view.address() else {
-        return Err(EngineError::new(ErrorCode::NoServer, format!("{} has no server, so it has no address.", view.name())));
+        return Err(EngineError::new(
+            ErrorCode::NoServer,
+            format!("{} has no server, so it has no address.", view.name()),
+        ));
     };
     out.value(&serde_json::json!({ "address": address }), |_| address.clone());
     if !print && !out.is_json() {
@@ -29,7 +32,9 @@ pub(crate) async fn run(engine: &Engine, out: Output, env: &str, print: bool) ->
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|e| EngineError::from(e).hint(format!("There is no `{opener}` here. Open {address} yourself.")))?;
+            .map_err(|e| {
+                EngineError::from(e).hint(format!("There is no `{opener}` here. Open {address} yourself."))
+            })?;
     }
     Ok(Exit::Success)
 }

@@ -29,7 +29,12 @@ fn describe(plan: &Plan) -> String {
         lines.push(format!("{name}: {old} → {}", short(&change.new)));
     }
     for commit in plan.commits.iter().take(15) {
-        lines.push(format!("  {} {} ({})", &commit.sha[..commit.sha.len().min(7)], commit.subject, commit.author));
+        lines.push(format!(
+            "  {} {} ({})",
+            &commit.sha[..commit.sha.len().min(7)],
+            commit.subject,
+            commit.author
+        ));
     }
     if plan.commits.len() > 15 {
         lines.push(format!("  … and {} more", plan.commits.len() - 15));

@@ -39,7 +39,9 @@ async fn add(engine: &Engine, out: Output, args: ProjectAdd) -> Result<Exit, Eng
 async fn credential(engine: &Engine, args: &ProjectAdd) -> Result<GitCredential, EngineError> {
     Ok(match (&args.git_key, args.git_token) {
         (Some(_), true) => {
-            return Err(EngineError::bad_input("A repository is opened by a key or by a token, not by both."));
+            return Err(EngineError::bad_input(
+                "A repository is opened by a key or by a token, not by both.",
+            ));
         }
         (Some(file), false) => GitCredential::SshKey { file: file.clone(), passphrase: None },
         (None, true) => {
@@ -76,7 +78,8 @@ async fn list(engine: &Engine, out: Output) -> Result<Exit, EngineError> {
     let projects = engine.projects().await?;
     out.value(&projects, |projects| {
         if projects.is_empty() {
-            return "No projects yet. Add one with `slipway project add NAME --url URL --series 19.0`.".into();
+            return "No projects yet. Add one with `slipway project add NAME --url URL --series 19.0`."
+                .into();
         }
         let rows: Vec<Vec<String>> = projects
             .iter()
@@ -97,7 +100,10 @@ mod tests {
     #[test]
     fn further_repositories_have_a_name_and_may_have_a_branch() {
         let r = extra("web=https://example.com/web.git#19.0").unwrap();
-        assert_eq!((r.name.as_str(), r.url.as_str(), r.branch.as_deref()), ("web", "https://example.com/web.git", Some("19.0")));
+        assert_eq!(
+            (r.name.as_str(), r.url.as_str(), r.branch.as_deref()),
+            ("web", "https://example.com/web.git", Some("19.0"))
+        );
         assert_eq!(extra("x=ssh://h/y").unwrap().branch, None);
         assert!(extra("https://example.com").is_err());
     }

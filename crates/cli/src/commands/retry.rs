@@ -9,8 +9,13 @@ use crate::output::Output;
 use crate::run::carry_out;
 
 /// Carries it out.
-pub(crate) async fn run(engine: &Engine, out: Output, deployment: &str, run: &Run) -> Result<Exit, EngineError> {
+pub(crate) async fn run(
+    engine: &Engine,
+    out: Output,
+    deployment: &str,
+    run: &Run,
+) -> Result<Exit, EngineError> {
     let failed = engine.deployment(deployment).await?;
-    let again = engine.retry(&failed, run.into()).await?;
+    let again = engine.retry(failed.id).await?;
     carry_out(engine, out, &again, run).await
 }

@@ -43,13 +43,24 @@ fn describe(preview: &RollbackPreview) -> String {
     )];
     match preview.data_from {
         None => lines.push("Code only: the data stays as it is.".into()),
-        Some(_) if preview.losses.is_empty() => lines.push("Nothing was made or changed since: no data would be lost.".into()),
+        Some(_) if preview.losses.is_empty() => {
+            lines.push("Nothing was made or changed since: no data would be lost.".into())
+        }
         Some(_) => {
             let rows: Vec<Vec<String>> = preview
                 .losses
                 .iter()
                 .take(25)
-                .map(|l| vec![l.label.clone(), l.model.clone(), l.created.to_string(), l.changed.to_string(), l.first.clone(), l.last.clone()])
+                .map(|l| {
+                    vec![
+                        l.label.clone(),
+                        l.model.clone(),
+                        l.created.to_string(),
+                        l.changed.to_string(),
+                        l.first.clone(),
+                        l.last.clone(),
+                    ]
+                })
                 .collect();
             lines.push(table(&["WOULD BE LOST", "MODEL", "MADE", "CHANGED", "FIRST", "LAST"], &rows));
         }

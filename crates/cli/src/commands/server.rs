@@ -17,7 +17,9 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit
         Args::Test { name, fingerprint } => test(engine, out, &name, fingerprint.as_deref()).await,
         Args::Remove { name } => {
             engine.remove_server(&name).await?;
-            out.value(&serde_json::json!({ "removed": name }), |_| format!("Forgot {name}. Nothing on it was touched."));
+            out.value(&serde_json::json!({ "removed": name }), |_| {
+                format!("Forgot {name}. Nothing on it was touched.")
+            });
             Ok(Exit::Success)
         }
     }
@@ -40,13 +42,17 @@ async fn build(engine: &Engine, args: ServerAdd) -> Result<Server, EngineError> 
         Some(host) => {
             let (user, destination, port) = split(host)?;
             let password = match args.password {
-                true => Some(engine.keep_secret(prompt::secret("SSH password", "SLIPWAY_SSH_PASSWORD")?).await?),
+                true => {
+                    Some(engine.keep_secret(prompt::secret("SSH password", "SLIPWAY_SSH_PASSWORD")?).await?)
+                }
                 false => None,
             };
             let passphrase = match args.passphrase {
-                true => {
-                    Some(engine.keep_secret(prompt::secret("Passphrase of the key", "SLIPWAY_SSH_PASSPHRASE")?).await?)
-                }
+                true => Some(
+                    engine
+                        .keep_secret(prompt::secret("Passphrase of the key", "SLIPWAY_SSH_PASSPHRASE")?)
+                        .await?,
+                ),
                 false => None,
             };
             ServerKind::Ssh {
@@ -80,7 +86,9 @@ fn split(host: &str) -> Result<(Option<String>, String, Option<u16>), EngineErro
         Some((user, rest)) => (Some(user.to_owned()), rest),
         None => (None, host),
     };
-    let bad_port = |port: &str| EngineError::bad_input(format!("{port:?} is not a port.")).hint("Give a number from 1 to 65535.");
+    let bad_port = |port: &str| {
+        EngineError::bad_input(format!("{port:?} is not a port.")).hint("Give a number from 1 to 65535.")
+    };
     let (name, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
         Some((address, after)) => (address, after.strip_prefix(':')),
         None if rest.matches(':').count() > 1 => (rest, None),
@@ -113,7 +121,12 @@ fn where_is(server: &Server) -> String {
     }
 }
 
-async fn test(engine: &Engine, out: Output, name: &str, fingerprint: Option<&str>) -> Result<Exit, EngineError> {
+async fn test(
+    engine: &Engine,
+    out: Output,
+    name: &str,
+    fingerprint: Option<&str>,
+) -> Result<Exit, EngineError> {
     let server = engine.server(name).await?;
     let report = reach(engine, out, &server, fingerprint).await?;
     out.value(&report, describe);
@@ -147,9 +160,13 @@ fn accept(out: Output, key: &HostKey, fingerprint: Option<&str>) -> Result<(), E
         )
         .hint("Do not connect before you know why. Is it the right machine?")),
         None => {
-            out.note(&format!("The server's {} host key is not known yet:\n  {}", key.algorithm, key.fingerprint));
+            out.note(&format!(
+                "The server's {} host key is not known yet:\n  {}",
+                key.algorithm, key.fingerprint
+            ));
             out.note("On the server, `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows the same if it is the right one.");
-            let instead = format!("Compare the fingerprint, then repeat with --fingerprint {}.", key.fingerprint);
+            let instead =
+                format!("Compare the fingerprint, then repeat with --fingerprint {}.", key.fingerprint);
             if prompt::confirm("Trust it? (yes/no)", &instead)? {
                 return Ok(());
             }
@@ -163,7 +180,10 @@ fn describe(report: &ServerReport) -> String {
     let rows = vec![
         vec!["Docker".into(), facts.docker.clone()],
         vec!["CPU".into(), format!("{} ({} reserved)", capacity.has.cpus, capacity.others.cpus)],
-        vec!["Memory".into(), format!("{} MB ({} reserved)", capacity.has.memory_mb, capacity.others.memory_mb)],
+        vec![
+            "Memory".into(),
+            format!("{} MB ({} reserved)", capacity.has.memory_mb, capacity.others.memory_mb),
+        ],
         vec![
             "Disk".into(),
             format!(

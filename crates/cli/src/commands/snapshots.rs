@@ -12,7 +12,10 @@ pub(crate) async fn run(engine: &Engine, out: Output, env: &str) -> Result<Exit,
     let snapshots = engine.snapshots(view.environment.id).await?;
     out.value(&snapshots, |snapshots| {
         if snapshots.is_empty() {
-            return format!("{} has no snapshots yet: the second deployment takes the first one.", view.name());
+            return format!(
+                "{} has no snapshots yet: the second deployment takes the first one.",
+                view.name()
+            );
         }
         let now = jiff::Timestamp::now();
         let rows: Vec<Vec<String>> = snapshots

@@ -30,15 +30,23 @@ pub(crate) async fn run(engine: &Engine, out: Output) -> Result<Exit, EngineErro
     }
     out.value(&rows, |rows| {
         if rows.is_empty() {
-            return "No environments yet. Begin with `slipway server add`; `slipway --help` shows the way.".into();
+            return "No environments yet. Begin with `slipway server add`; `slipway --help` shows the way."
+                .into();
         }
         let now = jiff::Timestamp::now();
         let cells: Vec<Vec<String>> = rows
             .iter()
             .map(|r| {
-                let commit = r.last.as_ref().and_then(|d| d.commit.as_deref()).map_or("", |c| &c[..c.len().min(7)]);
+                let commit =
+                    r.last.as_ref().and_then(|d| d.commit.as_deref()).map_or("", |c| &c[..c.len().min(7)]);
                 let when = r.last.as_ref().map(|d| ago(d.queued_at, now)).unwrap_or_default();
-                vec![r.environment.clone(), r.status.to_string(), commit.into(), when, r.address.clone().unwrap_or_default()]
+                vec![
+                    r.environment.clone(),
+                    r.status.to_string(),
+                    commit.into(),
+                    when,
+                    r.address.clone().unwrap_or_default(),
+                ]
             })
             .collect();
         table(&["ENVIRONMENT", "STATUS", "COMMIT", "WHEN", "ADDRESS"], &cells)

@@ -19,12 +19,17 @@ pub(crate) fn proxy(layout: &Layout, server: &Server) -> ContainerCreateBody {
         Some(vec![PortBinding { host_ip: Some(server.bind.clone()), host_port: Some(port.to_string()) }])
     };
     let caddy = layout.caddy();
-    let ports: HashMap<String, Option<Vec<PortBinding>>> =
-        [("80/tcp".to_owned(), publish(server.http_port)), ("443/tcp".to_owned(), publish(server.https_port))].into();
+    let ports: HashMap<String, Option<Vec<PortBinding>>> = [
+        ("80/tcp".to_owned(), publish(server.http_port)),
+        ("443/tcp".to_owned(), publish(server.https_port)),
+    ]
+    .into();
     ContainerCreateBody {
         image: Some(CADDY_IMAGE.into()),
         entrypoint: Some(vec!["caddy".into()]),
-        cmd: Some(["run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"].map(str::to_owned).to_vec()),
+        cmd: Some(
+            ["run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"].map(str::to_owned).to_vec(),
+        ),
         exposed_ports: Some(vec!["80/tcp".into(), "443/tcp".into()]),
         env: Some(vec!["XDG_DATA_HOME=/data".into(), "XDG_CONFIG_HOME=/config".into()]),
         labels: Some(labels),

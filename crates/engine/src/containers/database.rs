@@ -1,7 +1,8 @@
 //! The PostgreSQL container of an environment.
 
 use bollard::models::{
-    ContainerCreateBody, ContainerUpdateBody, EndpointSettings, HostConfig, NetworkingConfig, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerUpdateBody, EndpointSettings, HostConfig, NetworkingConfig,
+    RestartPolicyNameEnum,
 };
 
 use super::{MIB, bounded_log, labels, reserve, restart, share_memory};
@@ -9,7 +10,12 @@ use crate::server::{Layout, Reservation};
 
 /// PostgreSQL, on the environment's own network only, its data in a volume. `data_dir` is where the image keeps its data
 /// (`/var/lib/postgresql/data` up to 17, `/var/lib/postgresql` from 18).
-pub(crate) fn database(layout: &Layout, image: &str, data_dir: &str, reservation: Reservation) -> ContainerCreateBody {
+pub(crate) fn database(
+    layout: &Layout,
+    image: &str,
+    data_dir: &str,
+    reservation: Reservation,
+) -> ContainerCreateBody {
     let mut labels = labels(&layout.slug, "db");
     reserve(&mut labels, reservation);
     let (db_mb, _) = share_memory(reservation.memory_mb);
@@ -37,8 +43,11 @@ pub(crate) fn database(layout: &Layout, image: &str, data_dir: &str, reservation
         }),
         networking_config: Some(NetworkingConfig {
             endpoints_config: Some(
-                [(layout.network(), EndpointSettings { aliases: Some(vec!["db".into()]), ..EndpointSettings::default() })]
-                    .into(),
+                [(
+                    layout.network(),
+                    EndpointSettings { aliases: Some(vec!["db".into()]), ..EndpointSettings::default() },
+                )]
+                .into(),
             ),
         }),
         ..ContainerCreateBody::default()

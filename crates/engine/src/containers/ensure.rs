@@ -13,7 +13,11 @@ const CONFLICT: u16 = 409;
 const NOT_FOUND: u16 = 404;
 
 /// Makes a bridge network unless it is there.
-pub(crate) async fn ensure_network(docker: &Docker, name: &str, labels: HashMap<String, String>) -> Result<(), EngineError> {
+pub(crate) async fn ensure_network(
+    docker: &Docker,
+    name: &str,
+    labels: HashMap<String, String>,
+) -> Result<(), EngineError> {
     let request = NetworkCreateRequest {
         name: name.into(),
         driver: Some("bridge".into()),
@@ -28,16 +32,29 @@ pub(crate) async fn ensure_network(docker: &Docker, name: &str, labels: HashMap<
 }
 
 /// Makes a volume unless it is there.
-pub(crate) async fn ensure_volume(docker: &Docker, name: &str, labels: HashMap<String, String>) -> Result<(), EngineError> {
-    let request = VolumeCreateRequest { name: Some(name.into()), labels: Some(labels), ..VolumeCreateRequest::default() };
+pub(crate) async fn ensure_volume(
+    docker: &Docker,
+    name: &str,
+    labels: HashMap<String, String>,
+) -> Result<(), EngineError> {
+    let request = VolumeCreateRequest {
+        name: Some(name.into()),
+        labels: Some(labels),
+        ..VolumeCreateRequest::default()
+    };
     docker.create_volume(request).await?;
     Ok(())
 }
 
 /// Creates a container; one of that name left by an earlier attempt is removed first, since its settings may be older.
 /// The caller must know that nothing live has this name. Returns its id.
-pub(crate) async fn create(docker: &Docker, name: &str, body: ContainerCreateBody) -> Result<String, EngineError> {
-    let options = || Some(CreateContainerOptions { name: Some(name.into()), ..CreateContainerOptions::default() });
+pub(crate) async fn create(
+    docker: &Docker,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<String, EngineError> {
+    let options =
+        || Some(CreateContainerOptions { name: Some(name.into()), ..CreateContainerOptions::default() });
     match docker.create_container(options(), body.clone()).await {
         Ok(made) => Ok(made.id),
         Err(DockerError::DockerResponseServerError { status_code: CONFLICT, .. }) => {
@@ -49,7 +66,7 @@ pub(crate) async fn create(docker: &Docker, name: &str, body: ContainerCreateBod
 }
 
 /// Removes a container with its anonymous volumes; one that isn't there is no error.
-pub(crate) async fn remove(docker: &Docker, name: &str) -> Result<(), EngineError> {
+async fn remove(docker: &Docker, name: &str) -> Result<(), EngineError> {
     let options = RemoveContainerOptions { v: true, force: true, ..RemoveContainerOptions::default() };
     match docker.remove_container(name, Some(options)).await {
         Ok(()) | Err(DockerError::DockerResponseServerError { status_code: NOT_FOUND, .. }) => Ok(()),

@@ -7,7 +7,7 @@ mod web;
 
 pub(crate) use caddy::{PROXY_RECIPE, proxy};
 pub(crate) use database::{database, database_limits};
-pub(crate) use ensure::{create, ensure_network, ensure_volume, remove};
+pub(crate) use ensure::{create, ensure_network, ensure_volume};
 pub(crate) use web::{WebSpec, update, web};
 
 use std::collections::HashMap;
@@ -37,7 +37,9 @@ fn reserve(labels: &mut HashMap<String, String>, r: Reservation) {
 fn bounded_log() -> HostConfigLogConfig {
     HostConfigLogConfig {
         typ: Some("json-file".into()),
-        config: Some([("max-size", "10m"), ("max-file", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()),
+        config: Some(
+            [("max-size", "10m"), ("max-file", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ),
     }
 }
 

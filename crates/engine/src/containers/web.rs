@@ -68,8 +68,9 @@ fn body(
     let mut entrypoint = vec![];
     if spec.secret_variables {
         binds.push(format!("{release}/secret.env:/run/slipway/secret.env:ro"));
-        entrypoint =
-            ["sh", "-c", "set -a; . /run/slipway/secret.env; set +a; exec \"$@\"", "odoo"].map(str::to_owned).to_vec();
+        entrypoint = ["sh", "-c", "set -a; . /run/slipway/secret.env; set +a; exec \"$@\"", "odoo"]
+            .map(str::to_owned)
+            .to_vec();
     }
     if entrypoint.is_empty() {
         entrypoint = vec![command.remove(0)];
@@ -97,7 +98,11 @@ fn body(
         }),
         networking_config: aliases.map(|aliases| NetworkingConfig {
             endpoints_config: Some(
-                [(layout.network(), EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() })].into(),
+                [(
+                    layout.network(),
+                    EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() },
+                )]
+                .into(),
             ),
         }),
         ..ContainerCreateBody::default()

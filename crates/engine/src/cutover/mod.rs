@@ -6,9 +6,11 @@
 //!
 //! The order of every lane, forward and back, stands in `script/ways.sh`, on one screen.
 
+mod call;
 pub mod journal;
 pub mod plan;
 pub mod script;
 
-pub use journal::{Entry, Event, Outcome};
+pub use call::{CancelSaid, cancel, follow, revert, revert_in, start};
+pub use journal::{Entry, Event, Fold, Outcome};
 pub use plan::{Limits, Live, Plan, PlanError};

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, EnvironmentView};
 use crate::error::EngineError;
 use crate::model::{
-    DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Snapshot, SnapshotState, Trigger,
+    DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Snapshot, SnapshotState,
+    Trigger,
 };
 use crate::plan::Plan;
 use crate::planning;
@@ -49,15 +50,19 @@ impl Engine {
             Some(manifest) => source::earlier(self, &settings, &manifest.commits, &cancel).await,
             None => None,
         };
-        let needs = planning::needs(&fetched)?;
-        planning::make(self, &settings, &facts, &fetched, live_source.as_ref(), &needs, &settings.options, None).await
+        let packages = planning::packages(&fetched)?;
+        planning::make(self, &settings, &facts, &fetched, live_source.as_ref(), &packages, None).await
     }
 
     /// Queues a deployment with the settings as they are now.
     ///
     /// # Errors
     /// `no_server`.
-    pub async fn enqueue(&self, view: &EnvironmentView, request: DeployRequest) -> Result<Deployment, EngineError> {
+    pub async fn enqueue(
+        &self,
+        view: &EnvironmentView,
+        request: DeployRequest,
+    ) -> Result<Deployment, EngineError> {
         let new = NewDeployment {
             git_ref: request.reference,
             options: request.options,
@@ -103,8 +108,13 @@ impl Engine {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn history(&self, id: EnvironmentId, limit: u32) -> Result<Vec<DeploymentSummary>, EngineError> {
-        let filter = DeploymentFilter { environment_id: Some(id), limit: Some(limit), ..DeploymentFilter::default() };
+    pub async fn history(
+        &self,
+        id: EnvironmentId,
+        limit: u32,
+    ) -> Result<Vec<DeploymentSummary>, EngineError> {
+        let filter =
+            DeploymentFilter { environment_id: Some(id), limit: Some(limit), ..DeploymentFilter::default() };
         Ok(self.store().deployments(filter).await?.items)
     }
 

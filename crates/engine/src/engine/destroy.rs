@@ -30,7 +30,10 @@ impl Engine {
                 && let Ok(lease) = serde_json::from_str::<crate::server::Lease>(lease)
                 && lease.expires > facts.time
             {
-                return Err(EngineError::new(ErrorCode::LockHeld, format!("{} is deploying it right now.", lease.owner)));
+                return Err(EngineError::new(
+                    ErrorCode::LockHeld,
+                    format!("{} is deploying it right now.", lease.owner),
+                ));
             }
             let cmd = Cmd::script(SCRIPT, [facts.root.as_str(), view.slug.as_str()]).limit(LIMIT);
             let out = connection.host.run(cmd).await?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Environment, EnvironmentId, Settings, Project, Server, Tls, slug};
+use crate::model::{DeployOptions, Environment, EnvironmentId, Project, Server, Settings, Tls, slug};
 
 /// An environment with what it stands on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,7 +50,12 @@ impl EnvironmentView {
             EngineError::new(ErrorCode::NoServer, format!("{} has no server.", self.name()))
                 .hint(format!("Assign one with `slipway env set {} --server NAME`.", self.name()))
         })?;
-        Ok(Settings { environment: self.environment.clone(), project: self.project.clone(), server })
+        Ok(Settings {
+            environment: self.environment.clone(),
+            project: self.project.clone(),
+            server,
+            options: DeployOptions::default(),
+        })
     }
 }
 
@@ -95,12 +100,16 @@ impl Engine {
         let mut views = vec![];
         for overview in self.store().environments().await? {
             let environment = overview.environment;
-            let Some(project) = projects.iter().find(|p| p.id == environment.project_id).cloned() else { continue };
+            let Some(project) = projects.iter().find(|p| p.id == environment.project_id).cloned() else {
+                continue;
+            };
             let server = servers.iter().find(|s| Some(s.id) == environment.server_id).cloned();
             let slug = slug(&project.name, &environment.name);
             views.push(EnvironmentView { environment, project, server, slug });
         }
-        views.sort_by(|a, b| (&a.project.name, &a.environment.name).cmp(&(&b.project.name, &b.environment.name)));
+        views.sort_by(|a, b| {
+            (&a.project.name, &a.environment.name).cmp(&(&b.project.name, &b.environment.name))
+        });
         Ok(views)
     }
 

@@ -11,6 +11,7 @@ pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
 pub use rollbacks::RollbackPreview;
 pub use servers::ServerReport;
+pub use slipway_remote::HostKey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +98,8 @@ impl Engine {
             .opened
             .get_or_try_init(|| async {
                 let options = &secrets.options;
-                crate::secrets::open(self.home(), options.keychain.clone(), options.ask_passphrase.clone()).await
+                crate::secrets::open(self.home(), options.keychain.clone(), options.ask_passphrase.clone())
+                    .await
             })
             .await
     }
@@ -118,7 +120,7 @@ impl Engine {
     /// As for [`Engine::keychain`], and when it isn't there.
     pub async fn secret(&self, name: &SecretRef) -> Result<SecretString, EngineError> {
         let secret = self.keychain().await?.get(name).await?;
-        self.inner.redactor.add(&secret);
+        self.inner.redactor.register(&secret);
         Ok(secret)
     }
 
@@ -126,4 +128,28 @@ impl Engine {
     pub(crate) fn mirrors(&self) -> PathBuf {
         self.home().join("mirrors")
     }
+}
+
+/// Where state is kept when nobody says otherwise: `slipway` below the user's data folder.
+///
+/// # Errors
+/// When the user has no home.
+pub fn default_home() -> Result<PathBuf, EngineError> {
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || {
+        std::env::home_dir().map(|home| {
+            if cfg!(target_os = "macos") {
+                home.join("Library/Application Support")
+            } else if cfg!(windows) {
+                home.join("AppData/Roaming")
+            } else {
+                home.join(".local/share")
+            }
+        })
+    };
+    let found = data.or_else(home).ok_or_else(|| {
+        EngineError::bad_input("This user has no home folder.")
+            .hint("Say where to keep state: --home DIR or SLIPWAY_HOME.")
+    })?;
+    Ok(found.join("slipway"))
 }

@@ -12,7 +12,10 @@ impl Engine {
     /// # Errors
     /// When a setting makes no sense, the series is unknown, or the name is taken.
     pub async fn add_project(&self, project: Project) -> Result<(), EngineError> {
-        Series::find(&project.series)?;
+        project
+            .series
+            .parse::<Series>()
+            .map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))?;
         for repository in &project.repositories {
             GitUrl::parse(&repository.url)?;
         }
@@ -37,9 +40,11 @@ impl Engine {
             return Ok(found.clone());
         }
         let names: Vec<&str> = projects.iter().map(|p| p.name.as_str()).collect();
-        Err(EngineError::not_found(format!("There is no project named {name:?}.")).hint(match names.as_slice() {
-            [] => "Add one with `slipway project add`.".to_owned(),
-            _ => format!("There is: {}.", names.join(", ")),
-        }))
+        Err(EngineError::not_found(format!("There is no project named {name:?}.")).hint(
+            match names.as_slice() {
+                [] => "Add one with `slipway project add`.".to_owned(),
+                _ => format!("There is: {}.", names.join(", ")),
+            },
+        ))
     }
 }

@@ -88,16 +88,25 @@ impl Engine {
     }
 
     /// The data as `target` left it: the snapshot taken by the first deployment after it that took its place.
-    async fn snapshot_of_end(&self, view: &EnvironmentView, target: &Deployment) -> Result<Snapshot, EngineError> {
+    async fn snapshot_of_end(
+        &self,
+        view: &EnvironmentView,
+        target: &Deployment,
+    ) -> Result<Snapshot, EngineError> {
         let mut snapshots = self.store().snapshots(view.environment.id).await?;
         snapshots.retain(|s| s.deployment_id > target.id && s.kind == SnapshotKind::Dump);
         snapshots.sort_by_key(|s| s.deployment_id);
         match snapshots.into_iter().next() {
             Some(snapshot) if snapshot.state == SnapshotState::Ready => Ok(snapshot),
-            Some(_) => Err(EngineError::new(ErrorCode::NotFound, "The snapshot of that deployment's data is gone.")
-                .hint("Retention removed it. Go back with the code only, without --data.")),
-            None => Err(EngineError::new(ErrorCode::NotFound, "That deployment still serves: there is nothing to go back to.")
-                .hint("`slipway history` shows the earlier ones.")),
+            Some(_) => {
+                Err(EngineError::new(ErrorCode::NotFound, "The snapshot of that deployment's data is gone.")
+                    .hint("Retention removed it. Go back with the code only, without --data."))
+            }
+            None => Err(EngineError::new(
+                ErrorCode::NotFound,
+                "That deployment still serves: there is nothing to go back to.",
+            )
+            .hint("`slipway history` shows the earlier ones.")),
         }
     }
 }
@@ -107,8 +116,11 @@ fn check(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError>
         return Err(EngineError::bad_input(format!("That deployment is not one of {}.", view.name())));
     }
     if target.status != Status::Success {
-        return Err(EngineError::bad_input(format!("That deployment ended as {}: it never served.", target.status))
-            .hint("`slipway history` shows which ones succeeded."));
+        return Err(EngineError::bad_input(format!(
+            "That deployment ended as {}: it never served.",
+            target.status
+        ))
+        .hint("`slipway history` shows which ones succeeded."));
     }
     Ok(())
 }

@@ -46,10 +46,12 @@ impl Engine {
             return Ok(found.clone());
         }
         let names: Vec<&str> = servers.iter().map(|s| s.name.as_str()).collect();
-        Err(EngineError::not_found(format!("There is no server named {name:?}.")).hint(match names.as_slice() {
-            [] => "Add one with `slipway server add`.".to_owned(),
-            _ => format!("There is: {}.", names.join(", ")),
-        }))
+        Err(EngineError::not_found(format!("There is no server named {name:?}.")).hint(
+            match names.as_slice() {
+                [] => "Add one with `slipway server add`.".to_owned(),
+                _ => format!("There is: {}.", names.join(", ")),
+            },
+        ))
     }
 
     /// Forgets a server; its secrets go from the keychain. Nothing on it is touched.

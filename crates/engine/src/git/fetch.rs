@@ -213,10 +213,11 @@ fn bring(
         if let Some(sha) = commit_in(repo, name) {
             return Ok(sha);
         }
-        if name.len() == 40 && get(&[format!("+{name}:refs/slipway/fetched/{name}")]).is_ok() {
-            if let Some(sha) = commit_in(repo, name) {
-                return Ok(sha);
-            }
+        if name.len() == 40
+            && get(&[format!("+{name}:refs/slipway/fetched/{name}")]).is_ok()
+            && let Some(sha) = commit_in(repo, name)
+        {
+            return Ok(sha);
         }
         // A server that doesn't hand out single commits, or an abbreviated id: look through all branches and tags.
         let all = heads.iter().filter(|h| h.short().is_some() && !h.name.ends_with("^{}")).map(|h| {

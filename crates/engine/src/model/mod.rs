@@ -17,7 +17,8 @@ mod status;
 mod step;
 
 pub use deployment::{
-    DeployOptions, Deployment, DeploymentError, DeploymentSummary, Lane, ReleaseRecord, Restore, Settings, Trigger,
+    DeployOptions, Deployment, DeploymentError, DeploymentSummary, Lane, ReleaseRecord, Restore, Settings,
+    Trigger,
 };
 pub use environment::{Environment, EnvironmentKind, Retention, Tls};
 pub use ids::{DeploymentId, EnvironmentId, ProjectId, ServerId, SnapshotId};

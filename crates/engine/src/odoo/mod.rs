@@ -9,3 +9,4 @@ pub mod manifest;
 pub mod modules;
 pub mod schema;
 pub mod series;
+pub mod traceback;

@@ -172,7 +172,8 @@ impl Reading<'_> {
             name.starts_with('.') || name.starts_with("odoo.addons") || name.starts_with("openerp.addons")
         };
         let mut cursor = node.walk();
-        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).map(|n| tokens(n, self.text)).collect();
+        let names: Vec<_> =
+            node.children_by_field_name("name", &mut cursor).map(|n| tokens(n, self.text)).collect();
         for name in if names.is_empty() { vec!["* ".to_owned()] } else { names } {
             let name = name.replace(" . ", ".");
             if from_addon(&from) {
@@ -340,10 +341,7 @@ def hook(env):
             ("\ndef hook", "\nregister(1)\ndef hook", "a call added"),
         ] {
             let found = differences(from, to);
-            assert!(
-                found.contains(&reason.to_owned()),
-                "{reason}: {found:?}"
-            );
+            assert!(found.contains(&reason.to_owned()), "{reason}: {found:?}");
         }
     }
 

@@ -48,7 +48,7 @@ impl Queue {
     }
 }
 
-const IS_ANY: &str =
+pub(super) const IS_ANY: &str =
     "SELECT EXISTS (SELECT 1 FROM deployment WHERE status IN ('queued', 'building', 'deploying'))";
 
 fn take(

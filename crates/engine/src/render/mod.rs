@@ -1,3 +1,7 @@
-//! Files that Slipway writes for other programs to read.
+//! Files that Slipway writes for other programs: Odoo's configuration, the recipe of the image, the proxy's sites.
 
+pub mod admin_password;
 pub mod caddy;
+pub mod dockerfile;
+pub mod odoo_conf;
+pub mod packages;

@@ -57,7 +57,11 @@ select json_build_object('model', model, 'label', label, 'created', created, 'ch
 ///
 /// # Errors
 /// When the database can't be asked, or takes longer than two minutes for one model.
-pub async fn losses(connection: &Connection, layout: &Layout, since: Timestamp) -> Result<Vec<Loss>, EngineError> {
+pub async fn losses(
+    connection: &Connection,
+    layout: &Layout,
+    since: Timestamp,
+) -> Result<Vec<Loss>, EngineError> {
     let since = since.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
     let cmd = Cmd::new("docker")
         .args(["exec", "-i", &layout.db(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v"])
@@ -76,7 +80,8 @@ pub async fn losses(connection: &Connection, layout: &Layout, since: Timestamp) 
         .filter(|l| l.starts_with('{'))
         .map(|l| {
             serde_json::from_str(l).map_err(|e| {
-                EngineError::new(ErrorCode::Internal, "PostgreSQL's answer could not be read").detail(e.to_string())
+                EngineError::new(ErrorCode::Internal, "PostgreSQL's answer could not be read")
+                    .detail(e.to_string())
             })
         })
         .collect()

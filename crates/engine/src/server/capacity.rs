@@ -42,7 +42,8 @@ impl Capacity {
             others.memory_mb += c.memory_mb;
             others.disk_mb += c.disk_mb;
         }
-        let has = Reservation { cpus: facts.cpus, memory_mb: facts.memory_mb, disk_mb: facts.docker_disk_mb.total };
+        let has =
+            Reservation { cpus: facts.cpus, memory_mb: facts.memory_mb, disk_mb: facts.docker_disk_mb.total };
         Self { has, others, wants }
     }
 
@@ -53,8 +54,20 @@ impl Capacity {
     pub fn check(&self) -> Result<(), EngineError> {
         let over: Vec<String> = [
             over("CPU", self.others.cpus, self.wants.cpus, self.has.cpus, ""),
-            over("memory", self.others.memory_mb as f64, self.wants.memory_mb as f64, self.has.memory_mb as f64, " MB"),
-            over("disk", self.others.disk_mb as f64, self.wants.disk_mb as f64, self.has.disk_mb as f64, " MB"),
+            over(
+                "memory",
+                self.others.memory_mb as f64,
+                self.wants.memory_mb as f64,
+                self.has.memory_mb as f64,
+                " MB",
+            ),
+            over(
+                "disk",
+                self.others.disk_mb as f64,
+                self.wants.disk_mb as f64,
+                self.has.disk_mb as f64,
+                " MB",
+            ),
         ]
         .into_iter()
         .flatten()
@@ -62,8 +75,11 @@ impl Capacity {
         if over.is_empty() {
             return Ok(());
         }
-        Err(EngineError::new(ErrorCode::CapacityExceeded, format!("The server is too small: {}", over.join("; ")))
-            .hint("Reduce this environment's CPU, memory or disk, or choose another server"))
+        Err(EngineError::new(
+            ErrorCode::CapacityExceeded,
+            format!("The server is too small: {}", over.join("; ")),
+        )
+        .hint("Reduce this environment's CPU, memory or disk, or choose another server"))
     }
 }
 
@@ -110,6 +126,10 @@ mod tests {
         let c = Capacity::of(&facts(), "me-x", Reservation { cpus: 1.6, memory_mb: 2001, disk_mb: 1 });
         let e = c.check().unwrap_err();
         assert_eq!(e.code, ErrorCode::CapacityExceeded);
-        assert!(e.message.contains("CPU") && e.message.contains("2001") && !e.message.contains("disk:"), "{}", e.message);
+        assert!(
+            e.message.contains("CPU") && e.message.contains("2001") && !e.message.contains("disk:"),
+            "{}",
+            e.message
+        );
     }
 }

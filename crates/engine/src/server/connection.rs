@@ -66,7 +66,9 @@ impl Connection {
 /// # Errors
 /// When a secret can't be had from the keychain.
 pub async fn ssh_spec(engine: &Engine, server: &Server) -> Result<Option<SshSpec>, EngineError> {
-    let ServerKind::Ssh { destination, user, port, key_file, password, passphrase, config_file } = &server.kind else {
+    let ServerKind::Ssh { destination, user, port, key_file, password, passphrase, config_file } =
+        &server.kind
+    else {
         return Ok(None);
     };
     let secret = async |name: &Option<SecretRef>| match name {

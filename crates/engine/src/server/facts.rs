@@ -162,8 +162,11 @@ impl Facts {
         }
         for tool in ["flock", "setsid", "tar", "awk", "timeout"] {
             if !self.tools.iter().any(|t| t == tool) {
-                return Err(EngineError::new(ErrorCode::ServerUnusable, format!("The server has no `{tool}`"))
-                    .hint("Install util-linux, coreutils, tar and awk on the server"));
+                return Err(EngineError::new(
+                    ErrorCode::ServerUnusable,
+                    format!("The server has no `{tool}`"),
+                )
+                .hint("Install util-linux, coreutils, tar and awk on the server"));
             }
         }
         Ok(())
@@ -220,7 +223,11 @@ fn docker_error(why: &str) -> EngineError {
     // Docker's client gives no code for these; the words are stable since 1.x (docker/cli, `client/errors.go`).
     let lower = why.to_lowercase();
     let (code, message, hint) = if why == "missing" {
-        (ErrorCode::NoDocker, "There is no Docker on the server", "Install Docker Engine 20.10 or newer on the server")
+        (
+            ErrorCode::NoDocker,
+            "There is no Docker on the server",
+            "Install Docker Engine 20.10 or newer on the server",
+        )
     } else if lower.contains("permission denied") {
         (
             ErrorCode::NoRightToDocker,
@@ -228,7 +235,11 @@ fn docker_error(why: &str) -> EngineError {
             "Add the user to the `docker` group on the server and connect again, or choose sudo for Docker in the server's settings",
         )
     } else {
-        (ErrorCode::DockerFailed, "Docker on the server does not answer", "Start it: `sudo systemctl start docker`")
+        (
+            ErrorCode::DockerFailed,
+            "Docker on the server does not answer",
+            "Start it: `sudo systemctl start docker`",
+        )
     };
     EngineError::new(code, message).hint(hint).detail(why)
 }

@@ -50,12 +50,21 @@ impl Lease {
     ///
     /// # Errors
     /// `lock_held` when another desktop took it over.
-    pub async fn renew(host: &dyn Host, layout: &Layout, deployment: DeploymentId, owner: &str) -> Result<(), EngineError> {
+    pub async fn renew(
+        host: &dyn Host,
+        layout: &Layout,
+        deployment: DeploymentId,
+        owner: &str,
+    ) -> Result<(), EngineError> {
         Self::call(host, layout, deployment, owner, "renew", false).await
     }
 
     /// Gives it back, if it is still ours.
-    pub async fn release(host: &dyn Host, layout: &Layout, deployment: DeploymentId) -> Result<(), EngineError> {
+    pub async fn release(
+        host: &dyn Host,
+        layout: &Layout,
+        deployment: DeploymentId,
+    ) -> Result<(), EngineError> {
         Self::call(host, layout, deployment, "", "release", false).await
     }
 
@@ -81,9 +90,12 @@ impl Lease {
         match out.code {
             0 => Ok(()),
             HELD => Err(held(serde_json::from_str(out.stdout.trim()).ok())),
-            code => Err(EngineError::new(ErrorCode::ServerUnusable, "The environment's lock on the server can't be written")
-                .hint("Check free disk space and the rights of Slipway's folder on the server")
-                .detail(format!("exit {code}: {}", out.stderr))),
+            code => Err(EngineError::new(
+                ErrorCode::ServerUnusable,
+                "The environment's lock on the server can't be written",
+            )
+            .hint("Check free disk space and the rights of Slipway's folder on the server")
+            .detail(format!("exit {code}: {}", out.stderr))),
         }
     }
 }

@@ -15,3 +15,4 @@ pub use layout::{CADDY, CADDY_IMAGE, Layout, Slot};
 pub use lease::Lease;
 pub use release::ReleaseManifest;
 pub use upload::Upload;
+pub(crate) use upload::upload;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::DeploymentId;
+use crate::render::caddy::Site;
 
 /// What a deployment brought to a server. Whoever connects later, from any desktop, learns from it what is live.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,8 +19,6 @@ pub struct ReleaseManifest {
     pub commits: BTreeMap<String, String>,
     /// The first line of the main repository's commit message.
     pub subject: String,
-    /// How many files its `src` folder holds.
-    pub files: usize,
     /// Tag of the release image.
     pub image: String,
     /// Docker's id of the base image.
@@ -27,6 +27,12 @@ pub struct ReleaseManifest {
     pub pip: Vec<String>,
     /// Debian packages that apt was given, in order.
     pub apt: Vec<String>,
+    /// The site at the proxy while it serves.
+    pub site: Site,
+    /// The port of its websocket.
+    pub live_port: u16,
     /// Whose deployment it was: user and computer.
     pub who: String,
+    /// When it was made.
+    pub at: Timestamp,
 }

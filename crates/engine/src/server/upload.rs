@@ -46,8 +46,11 @@ find . -type f -exec sh -c 'for f; do mkdir -p "$0/${f%/*}" && mv -f "$f" "$0/$f
 ///
 /// # Errors
 /// When the server can't be reached or its disk is full.
-pub(super) async fn upload(host: &dyn Host, dir: &str, files: &[Upload]) -> Result<(), EngineError> {
-    let tar = pack(files).map_err(|e| EngineError::new(ErrorCode::Internal, "Files for the server could not be packed").detail(e.to_string()))?;
+pub(crate) async fn upload(host: &dyn Host, dir: &str, files: &[Upload]) -> Result<(), EngineError> {
+    let tar = pack(files).map_err(|e| {
+        EngineError::new(ErrorCode::Internal, "Files for the server could not be packed")
+            .detail(e.to_string())
+    })?;
     let cmd = Cmd::new("sh")
         .args(["-c", SCRIPT, "upload", dir])
         .stdin(Bytes::from(tar))

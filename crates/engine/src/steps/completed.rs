@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use slipway_remote::Cmd;
 
-use super::{Cut, PrepareStep, Release, SourceOnServer};
+use super::{Config, Cut, PrepareStep, Release, SourceOnServer};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Lane, ReleaseRecord, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Step};
@@ -17,6 +17,7 @@ use crate::server::Lease;
 /// Settles.
 pub(crate) struct Completed<'a> {
     pub source: &'a SourceOnServer,
+    pub config: &'a Config,
     pub release: &'a Release,
     pub cut: &'a Cut,
 }
@@ -43,14 +44,22 @@ impl PrepareStep for Completed<'_> {
             })
             .await?;
         cx.claim().record_pause(self.cut.pause_ms).await?;
-        self.soften(cx, "The site's settings could not be changed", routing::apply(cx, self.release).await);
+        self.soften(
+            cx,
+            "The site's settings could not be changed",
+            routing::apply(cx, &self.config.site).await,
+        );
         outside::look(cx).await;
         let snapshot = self.save_snapshot(cx).await;
         self.soften(cx, "The lasting snapshot could not be made; the clone is kept instead", snapshot);
         self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
         self.soften(cx, "The server's own history could not be written", self.write_history(cx).await);
         let host = &cx.connection().await?.host;
-        self.soften(cx, "The lock could not be given back", Lease::release(host.as_ref(), cx.layout(), cx.deployment.id).await);
+        self.soften(
+            cx,
+            "The lock could not be given back",
+            Lease::release(host.as_ref(), cx.layout(), cx.deployment.id).await,
+        );
         Ok(())
     }
 }
@@ -85,18 +94,24 @@ impl Completed<'_> {
             database_bytes: 0,
             filestore_bytes: 0,
             location: serde_json::json!({ "clone": format!("before_{short}"), "filestore": format!("before_{short}") }),
-            kept_until: Some(created_at + SignedDuration::from_hours(24 * i64::from(retention.snapshot_days))),
+            kept_until: Some(
+                created_at + SignedDuration::from_hours(24 * i64::from(retention.snapshot_days)),
+            ),
             state: SnapshotState::Ready,
         };
         cx.engine.store().save_snapshot(snapshot.clone()).await?;
         cx.claim().record_snapshot(snapshot.id).await?;
-        let cmd = Cmd::script(DUMP, [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")])
-            .limit(DUMP_LIMIT);
+        let cmd = Cmd::script(
+            DUMP,
+            [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")],
+        )
+        .limit(DUMP_LIMIT);
         let out = cx.connection().await?.host.run(cmd).await?;
         if out.code != 0 {
             return Err(EngineError::new(ErrorCode::SnapshotFailed, "The dump failed.").detail(out.stderr));
         }
-        let bytes = out.stdout.lines().find_map(|l| l.strip_prefix("dump_bytes ")?.parse::<i64>().ok()).unwrap_or(0);
+        let bytes =
+            out.stdout.lines().find_map(|l| l.strip_prefix("dump_bytes ")?.parse::<i64>().ok()).unwrap_or(0);
         cx.info(format!("Snapshot saved: {bytes} bytes of dump, and the filestore as hard links"));
         let location = serde_json::json!({
             "dump": format!("{}/dump", layout.snapshot(id)), "filestore": format!("before_{short}")
@@ -121,7 +136,8 @@ impl Completed<'_> {
             retention.snapshot_days.to_string(),
             old,
         ];
-        let out = cx.connection().await?.host.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
+        let out =
+            cx.connection().await?.host.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
         for line in out.stdout.lines() {
             match line.split_once(' ') {
                 Some(("free_kb", free)) => {

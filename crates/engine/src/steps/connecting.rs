@@ -56,7 +56,8 @@ impl Connecting {
         for short in facts.unfinished.iter().filter(|s| **s != cx.deployment.id.short()) {
             cx.warn(format!("An earlier cut over ({short}) was left in the middle; ending it first"));
             let host = &cx.connection().await?.host;
-            cutover::revert(host.as_ref(), cx.layout(), short).await?;
+            let dir = format!("{}/cutovers/{short}", cx.layout().dir());
+            cutover::revert_in(host.as_ref(), &cx.layout().root, &dir).await?;
             any = true;
         }
         Ok(any)
@@ -69,8 +70,12 @@ async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
     loop {
         let host = &cx.connection().await?.host;
         let owner = &cx.deployment.who;
-        match Lease::acquire(host.as_ref(), cx.layout(), cx.deployment.id, owner, cx.options().take_over).await {
-            Err(e) if e.code == ErrorCode::LockHeld && cx.options().wait && started.elapsed() < WAIT_LIMIT => {
+        match Lease::acquire(host.as_ref(), cx.layout(), cx.deployment.id, owner, cx.options().take_over)
+            .await
+        {
+            Err(e)
+                if e.code == ErrorCode::LockHeld && cx.options().wait && started.elapsed() < WAIT_LIMIT =>
+            {
                 if !has_told {
                     cx.info(format!("{}; waiting", e.message));
                     has_told = true;

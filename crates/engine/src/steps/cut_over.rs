@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Database, Release, SourceOnServer};
+use super::{Config, Release, SourceOnServer};
 use crate::cutover::{self, Entry, Event, Fold, Limits, Outcome};
 use crate::cx::{Cx, cancelled};
 use crate::error::{EngineError, ErrorCode};
@@ -17,8 +17,8 @@ use crate::steps::progress::Progress;
 /// The cut over of one deployment.
 pub(crate) struct CutOver<'a> {
     pub source: &'a SourceOnServer,
+    pub config: &'a Config,
     pub release: &'a Release,
-    pub database: &'a Database,
 }
 
 /// How a deployment ended that got as far as its cut over.
@@ -89,7 +89,10 @@ impl CutOver<'_> {
                     return Err(error);
                 }
                 let since = *lost_since.get_or_insert_with(|| {
-                    cx.warn(format!("{} The server goes on by itself; trying to reach it again", error.message));
+                    cx.warn(format!(
+                        "{} The server goes on by itself; trying to reach it again",
+                        error.message
+                    ));
                     Instant::now()
                 });
                 if since.elapsed() > LOST_LIMIT {
@@ -163,7 +166,12 @@ impl CutOver<'_> {
         }
     }
 
-    fn ended(&self, plan: &cutover::Plan, outcome: Outcome, progress: &Progress) -> Result<Ended, EngineError> {
+    fn ended(
+        &self,
+        plan: &cutover::Plan,
+        outcome: Outcome,
+        progress: &Progress,
+    ) -> Result<Ended, EngineError> {
         match outcome {
             Outcome::Committed => Ok(Ended::Committed(Cut {
                 lane: plan.lane,
@@ -171,7 +179,9 @@ impl CutOver<'_> {
                 pause_ms: progress.pause_ms(),
                 snapshot_at: progress.snapshot_at(),
             })),
-            Outcome::Reverted { action, error, .. } => Ok(Ended::RolledBack(progress.explain(&action, &error))),
+            Outcome::Reverted { action, error, .. } => {
+                Ok(Ended::RolledBack(progress.explain(&action, &error)))
+            }
             Outcome::Cancelled => Ok(Ended::Cancelled),
             Outcome::Dead => Err(EngineError::new(
                 ErrorCode::RevertFailed,
@@ -212,10 +222,15 @@ impl CutOver<'_> {
             volume: layout.data(),
             image: self.release.image.clone(),
             image_id: Some(self.release.image_id.clone()),
-            domain: self.release.host.clone(),
+            domain: self.config.site.domain.clone(),
             modules,
             health_path: series.health_path.unwrap_or("/web/login").into(),
-            websocket_path: if series.live_route == "/websocket" { "/websocket" } else { "/longpolling/poll" }.into(),
+            websocket_path: if series.live_route == "/websocket" {
+                "/websocket"
+            } else {
+                "/longpolling/poll"
+            }
+            .into(),
             websocket_port: self.release.live_port,
             limits: Limits::default(),
             margin_kib: 256 * 1024,

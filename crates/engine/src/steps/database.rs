@@ -12,6 +12,7 @@ use crate::containers;
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::Step;
+use crate::render::admin_password;
 use crate::server::{Facts, Upload};
 
 /// Makes sure of the database server and of Odoo's role in it.
@@ -55,27 +56,42 @@ impl PrepareStep for CreatingDatabase<'_> {
     }
 }
 
+/// Where the official image keeps its data: one folder up from 18 on.
+fn data_dir(image: &str) -> &'static str {
+    let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
+    let major: u32 =
+        tag.split(|c: char| !c.is_ascii_digit()).next().and_then(|m| m.parse().ok()).unwrap_or(0);
+    if major >= 18 { "/var/lib/postgresql" } else { "/var/lib/postgresql/data" }
+}
+
 fn limits(cx: &Cx) -> ContainerUpdateBody {
     containers::database_limits(cx.reservation())
 }
 
 async fn make(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
     let connection = cx.connection().await?;
-    let postgres = cx.series()?.postgres();
-    ensure_image(cx, postgres.image, false).await?;
+    let image = cx.series()?.facts().postgres_image;
+    ensure_image(cx, image, false).await?;
     if !facts.has_db_password {
         let secret = || Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH);
-        let files = [Upload::mounted("superuser_password", secret()), Upload::private("db_password", secret())];
+        let Some(admin) = admin_password::unknown() else {
+            return Err(EngineError::internal("The master password could not be hashed."));
+        };
+        let files = [
+            Upload::mounted("superuser_password", secret()),
+            Upload::private("db_password", secret()),
+            Upload::private("admin_password", admin),
+        ];
         connection.put(&cx.layout().dir(), &files).await?;
         cx.info("Generated the database's passwords; they stay on the server");
     }
     let labels = containers::labels(&cx.layout().slug, "data");
     containers::ensure_volume(&connection.docker, &cx.layout().db(), labels.clone()).await?;
     containers::ensure_volume(&connection.docker, &cx.layout().data(), labels).await?;
-    let body = containers::database(cx.layout(), postgres.image, postgres.data_dir, cx.reservation());
+    let body = containers::database(cx.layout(), image, data_dir(image), cx.reservation());
     containers::create(&connection.docker, &cx.layout().db(), body).await?;
     connection.docker.start_container(&cx.layout().db(), None).await?;
-    cx.info(format!("Started {} as {}", postgres.image, cx.layout().db()));
+    cx.info(format!("Started {image} as {}", cx.layout().db()));
     Ok(())
 }
 

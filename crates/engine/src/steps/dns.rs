@@ -32,7 +32,10 @@ impl PrepareStep for VerifyingDns {
         let found = resolve(domain).await;
         let names = |ips: &[IpAddr]| ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if expected.is_empty() {
-            cx.warn(format!("{domain} leads to {}; the server's own address is not known, so this can't be compared", names(&found)));
+            cx.warn(format!(
+                "{domain} leads to {}; the server's own address is not known, so this can't be compared",
+                names(&found)
+            ));
             return Ok(());
         }
         if found.iter().any(|ip| expected.contains(ip)) {

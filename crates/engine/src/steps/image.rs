@@ -11,7 +11,6 @@ use super::PrepareStep;
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::Step;
-use crate::odoo::series::Series;
 
 /// Makes sure of the base image.
 pub(crate) struct PullingImage {
@@ -36,7 +35,7 @@ impl PrepareStep for PullingImage {
     async fn run(&self, cx: &Cx) -> Result<BaseImage, EngineError> {
         let name = match &cx.settings.environment.image {
             Some(own) => own.clone(),
-            None => cx.series()?.image().to_owned(),
+            None => cx.series()?.facts().image.to_owned(),
         };
         let id = ensure_image(cx, &name, self.refresh).await?;
         Ok(BaseImage { name, id })
@@ -58,7 +57,10 @@ pub(crate) async fn ensure_image(cx: &Cx, name: &str, refresh: bool) -> Result<S
     cx.info(format!("Pulling {name}"));
     if let Err(e) = pull(cx, name).await {
         let Some(id) = found else { return Err(e) };
-        cx.warn(format!("{name} could not be refreshed ({}); going on with the one that is there", e.message));
+        cx.warn(format!(
+            "{name} could not be refreshed ({}); going on with the one that is there",
+            e.message
+        ));
         return Ok(id);
     }
     docker.inspect_image(name).await?.id.ok_or_else(|| {

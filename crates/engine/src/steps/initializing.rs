@@ -25,7 +25,7 @@ impl PrepareStep for Initializing {
             "{} / {}: Odoo {} on {}, {} CPU, {} MB of memory, {} MB of disk",
             settings.project.name,
             settings.environment.name,
-            series.name,
+            series,
             settings.server.name,
             settings.environment.cpus,
             settings.environment.memory_mb,

@@ -11,21 +11,21 @@ mod dns;
 mod image;
 mod initializing;
 mod network;
+mod progress;
 mod repositories;
 
-pub(crate) use completed::{Completed, clean_up};
+pub(crate) use completed::{Completed, clean_up, write_history};
 pub(crate) use config::{Config, GeneratingConfig};
 pub(crate) use connecting::Connecting;
-pub(crate) use cut_over::CuttingOver;
-pub(crate) use database::{CreatingDatabase, Database};
+pub(crate) use cut_over::{Cut, CutOver, Ended};
+pub(crate) use database::CreatingDatabase;
 pub(crate) use dependencies::{InstallingDependencies, Release};
 pub(crate) use dns::VerifyingDns;
 pub(crate) use image::{BaseImage, PullingImage};
 pub(crate) use initializing::Initializing;
 pub(crate) use network::CreatingNetwork;
-pub(crate) use repositories::CloningRepositories;
+pub(crate) use repositories::{CloningRepositories, SourceOnServer};
 
-use std::future::Future;
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,6 +42,8 @@ pub(crate) trait PrepareStep: Sync {
     const LIMIT: Duration;
     /// Whether it runs again when a deployment is resumed, instead of returning what it recorded.
     const REPEAT: bool = false;
+    /// Whether a cancel ends it. After the commit nothing is cancelled any more.
+    const CANCELLABLE: bool = true;
     /// What later steps, and a resumed run, need of it. Never a secret: it is stored.
     type Output: Serialize + DeserializeOwned + Send;
 

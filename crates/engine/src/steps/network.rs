@@ -30,7 +30,8 @@ impl PrepareStep for CreatingNetwork<'_> {
         let network = cx.layout().network();
         let is_new = !self.facts.networks.contains(&network);
         if is_new {
-            containers::ensure_network(docker, &network, containers::labels(&cx.layout().slug, "network")).await?;
+            containers::ensure_network(docker, &network, containers::labels(&cx.layout().slug, "network"))
+                .await?;
             cx.info(format!("Created the isolated network {network}"));
         }
         let proxy = self.facts.container(CADDY);
@@ -54,7 +55,7 @@ async fn start_proxy(cx: &Cx) -> Result<(), EngineError> {
     let connection = cx.connection().await?;
     ensure_image(cx, CADDY_IMAGE, false).await?;
     let files = [
-        Upload::mounted("Caddyfile", caddy::main_caddyfile()),
+        Upload::mounted("Caddyfile", caddy::CADDYFILE),
         Upload::mounted("sites/.keep", ""),
         Upload::mounted("gate/.keep", ""),
         Upload::mounted("data/.keep", ""),

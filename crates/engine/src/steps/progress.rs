@@ -10,7 +10,7 @@ use crate::cutover::{Entry, Event};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Level, Part, Step, StepStatus};
-use crate::odoo::traceback;
+use crate::odoo::traceback::{self, Cause, Ending};
 
 /// The last lines of Odoo's output that are kept to find out why it failed.
 const TAIL: usize = 400;
@@ -51,7 +51,9 @@ impl Progress {
             .filter(|c| c.step.part() == Part::CutOver)
             .map(|c| u64::try_from(c.lines).unwrap_or(0))
             .sum();
-        for record in steps.iter().filter(|s| s.step.part() == Part::CutOver && s.status != StepStatus::Pending) {
+        for record in
+            steps.iter().filter(|s| s.step.part() == Part::CutOver && s.status != StepStatus::Pending)
+        {
             progress.seen.insert(record.step, record.status.is_finished());
         }
         Ok(progress)
@@ -119,7 +121,9 @@ impl Progress {
             Event::Start => (Level::Debug, format!("{} …", words(&entry.action))),
             Event::Ok if entry.text.is_empty() => (Level::Info, words(&entry.action)),
             Event::Ok => (Level::Info, format!("{}: {}", words(&entry.action), entry.text.trim_end())),
-            Event::Fail => (Level::Error, format!("{} failed: {}", words(&entry.action), entry.text.trim_end())),
+            Event::Fail => {
+                (Level::Error, format!("{} failed: {}", words(&entry.action), entry.text.trim_end()))
+            }
             Event::Line => {
                 if self.tail.len() == TAIL {
                     self.tail.remove(0);
@@ -156,7 +160,9 @@ impl Progress {
                     cx.claim().step(step, StepStatus::Cancelled, None, None).await?;
                 }
                 (Some(false), _) => cx.claim().finish_step(step, &json!(null)).await?,
-                (None, Ended::Committed(_)) => cx.claim().skip_step(step, "Nothing to do in this lane").await?,
+                (None, Ended::Committed(_)) => {
+                    cx.claim().skip_step(step, "Nothing to do in this lane").await?
+                }
                 (None, _) => cx.claim().skip_step(step, "Not reached").await?,
             }
         }
@@ -166,7 +172,8 @@ impl Progress {
     /// What the failure of an action means, with the likely cause out of Odoo's log.
     pub(crate) fn explain(&self, action: &str, said: &str) -> EngineError {
         let said = said.trim();
-        let log = if self.tail.is_empty() { said.to_owned() } else { format!("{}\n{said}", self.tail.join("\n")) };
+        let log =
+            if self.tail.is_empty() { said.to_owned() } else { format!("{}\n{said}", self.tail.join("\n")) };
         let (code, message) = match action {
             "room" => (ErrorCode::DiskFull, "There is not enough room on the server's disk.".to_owned()),
             "update" => (ErrorCode::MigrationFailed, "Updating the database failed.".to_owned()),
@@ -174,19 +181,34 @@ impl Progress {
             "healthy" | "websocket" => {
                 (ErrorCode::HealthCheckFailed, "The new release did not become healthy.".to_owned())
             }
-            "proof" => (ErrorCode::ProofFailed, "The new release runs, but is not what was planned.".to_owned()),
-            "probe" => (ErrorCode::RoutingFailed, "The new release does not answer through the proxy.".to_owned()),
+            "proof" => {
+                (ErrorCode::ProofFailed, "The new release runs, but is not what was planned.".to_owned())
+            }
+            "probe" => {
+                (ErrorCode::RoutingFailed, "The new release does not answer through the proxy.".to_owned())
+            }
             "clone" | "link" | "relink" | "dump_start" => {
                 (ErrorCode::SnapshotFailed, "The snapshot could not be taken.".to_owned())
             }
-            "swap" => (ErrorCode::RestoreFailed, "The restored database could not take its place.".to_owned()),
-            other => (ErrorCode::CutOverFailed, format!("The cut over failed: {}.", words(other).to_lowercase())),
+            "swap" => {
+                (ErrorCode::RestoreFailed, "The restored database could not take its place.".to_owned())
+            }
+            other => {
+                (ErrorCode::CutOverFailed, format!("The cut over failed: {}.", words(other).to_lowercase()))
+            }
         };
-        let error = EngineError::new(code, message);
-        match traceback::explain(&log) {
-            Some(found) => found.into_error(error).detail(said),
-            None => error.detail(said),
+        let is_odoos = matches!(action, "update" | "start_new" | "healthy" | "websocket" | "proof");
+        if !is_odoos {
+            return EngineError::new(code, message).detail(said);
         }
+        let found = traceback::diagnose(&log, Ending { code: None, out_of_memory: said.contains(" true") });
+        let code = match (code, &found.cause) {
+            (code, Cause::Unknown) => code,
+            (ErrorCode::MigrationFailed, Cause::Migration { .. }) => code,
+            (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
+            (code, _) => code,
+        };
+        EngineError::new(code, format!("{message} {}", found.message)).hint(found.hint).detail(said)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::Step;
 use crate::odoo::modules::Problem;
 use crate::plan::Plan;
 use crate::planning;
-use crate::render::dockerfile::Needs;
+use crate::render::packages::Packages;
 use crate::server::{Facts, ReleaseManifest};
 use crate::source::{self, Fetched};
 
@@ -36,7 +36,7 @@ pub(crate) struct SourceOnServer {
     /// Addons folders relative to the release's `src`, in order.
     pub addons: Vec<String>,
     /// What the image has to bring along for them.
-    pub needs: Needs,
+    pub packages: Packages,
     /// A hash of each repository's content, by its name.
     pub content: BTreeMap<String, String>,
     /// How many files the release holds.
@@ -51,7 +51,8 @@ impl PrepareStep for CloningRepositories<'_> {
     async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
         let log = cx.line_writer();
         let want = cx.want();
-        let fetched = source::fetch(&cx.engine, &cx.settings, &want, move |line| log.debug(line), &cx.cancel).await?;
+        let fetched =
+            source::fetch(&cx.engine, &cx.settings, &want, move |line| log(line), &cx.cancel).await?;
         cx.record_commits(&fetched).await?;
         for (name, commit) in &fetched.commits {
             cx.info(format!("{name}: {} {}", &commit.sha[..7], commit.subject));
@@ -62,10 +63,17 @@ impl PrepareStep for CloningRepositories<'_> {
             Some(manifest) => source::earlier(&cx.engine, &cx.settings, &manifest.commits, &cx.cancel).await,
             None => None,
         };
-        let needs = planning::needs(&fetched)?;
-        let plan =
-            planning::make(&cx.engine, &cx.settings, self.facts, &fetched, live_source.as_ref(), &needs, cx.options())
-                .await?;
+        let packages = planning::packages(&fetched)?;
+        let plan = planning::make(
+            &cx.engine,
+            &cx.settings,
+            self.facts,
+            &fetched,
+            live_source.as_ref(),
+            &packages,
+            cx.deployment.restore.as_ref(),
+        )
+        .await?;
         tell(cx, &plan);
         cx.record_plan(&plan).await?;
         let files = send(cx, &fetched, live.zip(live_source.as_ref())).await?;
@@ -75,7 +83,7 @@ impl PrepareStep for CloningRepositories<'_> {
             commits: fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect(),
             subject: fetched.commits.get("main").map(|c| c.subject.clone()).unwrap_or_default(),
             addons: fetched.modules.parents(&fetched.places),
-            needs,
+            packages,
             content: planning::content(&fetched.source, fetched.commits.keys()),
             files,
         })
@@ -118,7 +126,9 @@ async fn send(
         match transmit(cx, transfer, Some(&old_dir)).await? {
             (0, _) => return Ok(new.entries().len()),
             (NOT_AS_EXPECTED | OLD_IS_MISSING, said) => {
-                cx.warn(format!("The files of the live release are not as expected; sending everything ({said})"));
+                cx.warn(format!(
+                    "The files of the live release are not as expected; sending everything ({said})"
+                ));
             }
             (code, said) => return Err(unpack_error(code, &said)),
         }
@@ -150,7 +160,10 @@ async fn transmit(cx: &Cx, transfer: Transfer, old: Option<&str>) -> Result<(i32
         _ => 0,
     };
     if out.code == 0 {
-        cx.info(format!("Sent {files} files ({} kB); {removed} old ones replaced or removed", sent.div_ceil(1000)));
+        cx.info(format!(
+            "Sent {files} files ({} kB); {removed} old ones replaced or removed",
+            sent.div_ceil(1000)
+        ));
     }
     Ok((out.code, out.stderr.trim().to_owned()))
 }

@@ -9,8 +9,8 @@ use crate::{
     error::{EngineError, ErrorCode},
     events::EventKind,
     model::{
-        DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Lane, ProjectId, Restore, ServerId,
-        Settings, Status, Step, StepStatus, Trigger,
+        DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Lane, ProjectId, Restore,
+        ServerId, Settings, Status, Step, StepStatus, Trigger,
     },
 };
 use jiff::Timestamp;

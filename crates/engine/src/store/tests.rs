@@ -102,7 +102,10 @@ async fn what_is_written_is_what_is_read_also_after_closing() {
 
     let id = bed.enqueue(&environment).await;
     let deployment = again.deployment(id).await.unwrap();
-    assert_eq!(deployment.settings, Settings { environment, project, server, options: DeployOptions::default() });
+    assert_eq!(
+        deployment.settings,
+        Settings { environment, project, server, options: DeployOptions::default() }
+    );
     assert_eq!((deployment.number, deployment.status), (1, Status::Queued));
     assert_eq!(again.steps(id).await.unwrap().len(), 15);
 }

@@ -199,9 +199,10 @@ impl Sshd {
         let _ = fs::create_dir_all("/run/sshd");
         let child =
             Command::new(program).args(["-D", "-f", &at("config")]).stderr(Stdio::null()).spawn().unwrap();
+        let sshd = Self { dir, port, child };
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(Self { dir, port, child });
+                return Some(sshd);
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -1,0 +1,321 @@
+//! `odoo.conf`: right for the series and for the resources an environment has.
+//!
+//! # Workers
+//! Odoo's own rule of thumb: a worker serves about six people, and there should be `2 × CPUs + 1` of them. Each takes some
+//! 150 MB to begin with, and up to its soft limit when it renders a big report. So, of the memory the container has:
+//! - 256 MB are set aside for the master, and 256 MB for each cron thread and for the event process;
+//! - of the rest, each HTTP worker gets at least 384 MB;
+//! - workers = the smaller of `2 × CPUs + 1` and what the memory allows, at most 32;
+//! - below two workers, threads do better: `workers = 0`, one process with everything in it.
+//!
+//! A worker's soft limit (after which it is replaced when its request is done) is the rest divided by the workers, between
+//! 640 MB and Odoo's 2 GB; Odoo counts address space, which is more than what is really used. The hard limit (the request
+//! fails) is a quarter above.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::odoo::series::Series;
+
+/// Where a release's addons stand in the container. Not `/mnt/extra-addons`: the official image declares that a volume, so
+/// each container would get a copy of it.
+pub const ADDONS: &str = "/opt/slipway/addons";
+
+/// What the configuration is made from.
+#[derive(Debug, Clone)]
+pub struct OdooConf {
+    /// The series.
+    pub series: Series,
+    /// CPUs of the container.
+    pub cpus: f64,
+    /// Memory of the container in MB.
+    pub memory_mb: u64,
+    /// The database container's name.
+    pub db_host: String,
+    /// Odoo's role.
+    pub db_user: String,
+    /// Its password.
+    pub db_password: SecretString,
+    /// The database.
+    pub db_name: String,
+    /// The hashed master password, see [`super::admin_password`].
+    pub admin_passwd: String,
+    /// Folders of addons by their path in the release (`main/addons`), the first one first.
+    pub addons: Vec<String>,
+    /// The environment's own options.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Why a configuration can't be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfError {
+    /// An option that Slipway sets, because deploying safely hangs on it.
+    #[error("the option {option} is set by Slipway and cannot be changed")]
+    Protected {
+        /// The option.
+        option: String,
+    },
+    /// A name that is no option's.
+    #[error("\"{option}\" is not the name of an Odoo option")]
+    BadName {
+        /// The name.
+        option: String,
+    },
+    /// A value that would end its line, or mean something else than it says.
+    #[error("the value of {option} cannot be written to odoo.conf: {why}")]
+    BadValue {
+        /// The option.
+        option: String,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+impl ConfError {
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Protected { .. } => "Remove it from the environment's options.".to_owned(),
+            Self::BadName { .. } => {
+                "Use lower-case letters, digits and underscores, as in Odoo's documentation.".to_owned()
+            }
+            Self::BadValue { .. } => "Write the value on one line.".to_owned(),
+        }
+    }
+}
+
+/// Options that routing, isolation or the proof of a deployment hang on.
+const PROTECTED: [&str; 24] = [
+    "addons_path",
+    "admin_passwd",
+    "config",
+    "data_dir",
+    "db_host",
+    "db_name",
+    "db_password",
+    "db_port",
+    "db_replica_host",
+    "db_replica_port",
+    "db_sslmode",
+    "db_template",
+    "db_user",
+    "dbfilter",
+    "gevent_port",
+    "http_enable",
+    "http_interface",
+    "http_port",
+    "init",
+    "list_db",
+    "longpolling_port",
+    "proxy_mode",
+    "stop_after_init",
+    "update",
+];
+
+/// The numbers that follow from a container's resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizing {
+    /// HTTP worker processes; 0: threads.
+    pub workers: u32,
+    /// Cron threads (or processes).
+    pub cron_threads: u32,
+    /// `limit_memory_soft` in bytes.
+    pub memory_soft: u64,
+    /// `limit_memory_hard` in bytes.
+    pub memory_hard: u64,
+}
+
+/// The module's documentation says how.
+pub fn sizing(series: Series, cpus: f64, memory_mb: u64) -> Sizing {
+    const MB: u64 = 1 << 20;
+    let cron_threads = if memory_mb < 2048 { 1 } else { series.facts().cron_threads };
+    let rest = memory_mb.saturating_sub(256 + 256 * (u64::from(cron_threads) + 1));
+    let by_cpu = (cpus.clamp(0.0, 16.0) * 2.0) as u64 + 1;
+    let workers = by_cpu.min(rest / 384).min(32);
+    if workers < 2 {
+        // One process has it all, and should be replaced before the container's limit ends it.
+        let soft = (memory_mb * MB * 8 / 10).max(512 * MB);
+        return Sizing { workers: 0, cron_threads, memory_soft: soft, memory_hard: soft + soft / 4 };
+    }
+    let soft = (rest * MB / workers).clamp(640 * MB, 2048 * MB);
+    Sizing { workers: workers as u32, cron_threads, memory_soft: soft, memory_hard: soft + soft / 4 }
+}
+
+impl OdooConf {
+    /// Whether websockets (or longpolling) have a port of their own (8072) in this configuration; else they share 8069.
+    pub fn has_live_port(&self) -> bool {
+        match self.options.get("workers") {
+            Some(workers) => workers.trim().parse::<u32>().is_ok_and(|workers| workers > 0),
+            None => sizing(self.series, self.cpus, self.memory_mb).workers > 0,
+        }
+    }
+
+    /// The file's text. It holds the database's password: write it with mode 0600.
+    pub fn render(&self) -> Result<SecretString, ConfError> {
+        let facts = self.series.facts();
+        let size = sizing(self.series, self.cpus, self.memory_mb);
+        let addons: Vec<String> = self.addons.iter().map(|folder| format!("{ADDONS}/{folder}")).collect();
+        if addons.iter().any(|folder| folder.contains(',')) {
+            return Err(ConfError::BadValue {
+                option: "addons_path".into(),
+                why: "a folder's name holds a comma",
+            });
+        }
+        // Odoo reads a name that ends in % or holds one as a placeholder in dbfilter only; ours hold none.
+        let mut all: BTreeMap<&str, String> = BTreeMap::from([
+            ("admin_passwd", self.admin_passwd.clone()),
+            ("data_dir", "/var/lib/odoo".to_owned()),
+            ("db_host", self.db_host.clone()),
+            ("db_maxconn", "32".to_owned()),
+            ("db_name", self.db_name.clone()),
+            ("db_password", self.db_password.expose_secret().to_owned()),
+            ("db_port", "5432".to_owned()),
+            ("db_user", self.db_user.clone()),
+            ("dbfilter", format!("^{}$", self.db_name)),
+            ("http_port", "8069".to_owned()),
+            (facts.live_port_option, "8072".to_owned()),
+            ("limit_memory_hard", size.memory_hard.to_string()),
+            ("limit_memory_soft", size.memory_soft.to_string()),
+            ("limit_request", "8192".to_owned()),
+            ("limit_time_cpu", "600".to_owned()),
+            ("limit_time_real", "1200".to_owned()),
+            ("limit_time_real_cron", "3600".to_owned()),
+            ("list_db", "False".to_owned()),
+            ("max_cron_threads", size.cron_threads.to_string()),
+            ("proxy_mode", "True".to_owned()),
+            ("workers", size.workers.to_string()),
+        ]);
+        if !addons.is_empty() {
+            all.insert("addons_path", addons.join(","));
+        }
+        for (option, value) in &self.options {
+            if PROTECTED.contains(&option.as_str()) {
+                return Err(ConfError::Protected { option: option.clone() });
+            }
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            if option.is_empty() || !option.chars().all(is_name) {
+                return Err(ConfError::BadName { option: option.clone() });
+            }
+            all.insert(option, value.clone());
+        }
+        let mut text = String::from(
+            "; Written by Slipway for one release: changes here are lost with the next.\n[options]\n",
+        );
+        for (option, value) in &all {
+            let why = match value {
+                v if v.chars().any(char::is_control) => "it holds a line break or another control character",
+                v if v.trim() != v => "it begins or ends with a space, which Odoo would drop",
+                _ => "",
+            };
+            if !why.is_empty() {
+                return Err(ConfError::BadValue { option: (*option).to_owned(), why });
+            }
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{option} = {value}");
+        }
+        Ok(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conf(series: Series, options: &[(&str, &str)]) -> OdooConf {
+        OdooConf {
+            series,
+            cpus: 2.0,
+            memory_mb: 4096,
+            db_host: "slipway-acme-db".into(),
+            db_user: "odoo".into(),
+            db_password: SecretString::from("p%($w".to_owned()),
+            db_name: "acme".into(),
+            admin_passwd: "$pbkdf2-sha512$1$a$b".into(),
+            addons: vec!["main".into(), "oca/addons".into()],
+            options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        }
+    }
+
+    fn text(series: Series, options: &[(&str, &str)]) -> String {
+        conf(series, options).render().unwrap().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn holds_what_deploying_hangs_on() {
+        let new = text(Series::V19, &[]);
+        for line in [
+            "proxy_mode = True",
+            "list_db = False",
+            "dbfilter = ^acme$",
+            "db_name = acme",
+            "db_password = p%($w",
+            "gevent_port = 8072",
+            "addons_path = /opt/slipway/addons/main,/opt/slipway/addons/oca/addons",
+            "workers = 5",
+            "data_dir = /var/lib/odoo",
+        ] {
+            assert!(new.lines().any(|l| l == line), "{line}\n{new}");
+        }
+        let old = text(Series::V14, &[]);
+        assert!(old.contains("\nlongpolling_port = 8072\n") && !old.contains("gevent_port"));
+        assert!(
+            conf(Series::V19, &[]).has_live_port() && !conf(Series::V19, &[("workers", "0")]).has_live_port()
+        );
+    }
+
+    #[test]
+    fn free_options_win_but_not_over_protected_ones() {
+        let own = text(Series::V19, &[("workers", "3"), ("server_wide_modules", "base,web,queue_job")]);
+        assert!(own.contains("\nworkers = 3\n") && !own.contains("workers = 5"));
+        assert!(own.contains("\nserver_wide_modules = base,web,queue_job\n"));
+        for option in [
+            "db_password",
+            "admin_passwd",
+            "list_db",
+            "dbfilter",
+            "data_dir",
+            "addons_path",
+            "proxy_mode",
+            "http_port",
+        ] {
+            let refused = conf(Series::V19, &[(option, "x")]).render();
+            assert_eq!(refused.map(drop).unwrap_err(), ConfError::Protected { option: option.into() });
+        }
+        for (option, value) in [
+            ("log_level", "x\nlist_db = True"),
+            ("log_level", "x\r"),
+            ("log_level", " x"),
+            ("log_level", "x\0"),
+        ] {
+            assert!(matches!(
+                conf(Series::V19, &[(option, value)]).render(),
+                Err(ConfError::BadValue { .. })
+            ));
+        }
+        for name in ["", "a b", "a=b", "[x]", "Log_Level", "a\nb", "db_host "] {
+            assert!(
+                matches!(conf(Series::V19, &[(name, "x")]).render(), Err(ConfError::BadName { .. })),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_fit_into_the_memory_they_are_for() {
+        let at = |cpus, mb| sizing(Series::V19, cpus, mb);
+        assert_eq!(at(1.0, 512).workers, 0);
+        assert_eq!(at(1.0, 1024).workers, 0);
+        assert_eq!((at(1.0, 2048).workers, at(2.0, 4096).workers, at(4.0, 8192).workers), (2, 5, 9));
+        assert_eq!(at(1000.0, 1 << 20).workers, 32);
+        assert_eq!(at(f64::NAN, 4096).workers, 0);
+        let mut before = 0;
+        for mb in (256..65_536).step_by(256) {
+            let size = at(8.0, mb);
+            assert!(size.workers >= before && size.memory_hard > size.memory_soft, "{mb}");
+            assert!(size.workers == 0 || u64::from(size.workers) * 384 < mb, "{mb}");
+            before = size.workers;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+# build.sh RELEASE ENVDIR IMAGE KEYED DEPS PROXY PASSWORD_MARK ADMIN_MARK: finish the configuration, build what isn't there.
+# Says "slipway-image-id ID" at the end. Exit: 21 dependencies failed · 22 release failed
+set -u
+umask 022
+LC_ALL=C; export LC_ALL
+RELEASE=$1 ENVDIR=$2 IMAGE=$3 KEYED=$4 DEPS=$5 PROXY=$6 MARK=$7 ADMIN_MARK=$8
+BUILDKIT_PROGRESS=plain; export BUILDKIT_PROGRESS
+say() { echo "slipway-says $1"; }
+id_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
+
+# The passwords come from files of the server's own; awk gets their places, not their content.
+umask 077
+awk -v mark="$MARK" -v admin="$ADMIN_MARK" -v pf="$ENVDIR/db_password" -v af="$ENVDIR/admin_password" '
+  BEGIN { getline p <pf; getline a <af }
+  { i = index($0, mark); if (i) $0 = substr($0, 1, i - 1) p substr($0, i + length(mark)) }
+  { i = index($0, admin); if (i) $0 = substr($0, 1, i - 1) a substr($0, i + length(admin)) }
+  { print }' "$RELEASE/odoo.conf.in" >"$RELEASE/odoo.conf.new" || exit 3
+chmod 644 "$RELEASE/odoo.conf.new" && mv "$RELEASE/odoo.conf.new" "$RELEASE/odoo.conf" || exit 3
+umask 022
+
+if [ -n "$(id_of "$KEYED")" ]; then
+  say 'The same release image is there already'
+else
+  set --
+  if [ -n "$PROXY" ]; then set -- --build-arg "HTTP_PROXY=$PROXY" --build-arg "HTTPS_PROXY=$PROXY" --build-arg "http_proxy=$PROXY" --build-arg "https_proxy=$PROXY"; fi
+  if [ -n "$DEPS" ]; then
+    if [ -n "$(id_of "$DEPS")" ]; then say 'Debian and Python packages are as before'
+    else
+      say 'Installing Debian and Python packages'
+      docker build --label slipway.managed=1 --label slipway.role=stage "$@" -t "$DEPS" "$RELEASE/deps" </dev/null 2>&1 || exit 21
+    fi
+  fi
+  say 'Building the release image'
+  # Only the sources travel to the daemon, not the configuration beside them.
+  mkdir -p "$RELEASE/build" && cp "$RELEASE/build/release.dockerfile" "$RELEASE/build/Dockerfile" || exit 22
+  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build -t "$KEYED" - 2>&1 || exit 22
+fi
+docker tag "$KEYED" "$IMAGE" || exit 22
+echo "slipway-image-id $(id_of "$IMAGE")"

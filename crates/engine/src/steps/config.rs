@@ -1,0 +1,203 @@
+//! Step 7: Odoo's configuration, the recipe of the image, and the record of the release.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{BaseImage, PrepareStep, SourceOnServer};
+use slipway_remote::Cmd;
+
+use crate::cx::Cx;
+use crate::error::{EngineError, ErrorCode};
+use crate::model::{Step, now};
+use crate::odoo::series::Series;
+use crate::render::caddy::Site;
+use crate::render::dockerfile::{Recipe, Stages};
+use crate::render::odoo_conf::OdooConf;
+use crate::routing;
+use crate::server::{Facts, ReleaseManifest, Slot, Upload};
+
+/// Writes the release's own files.
+pub(crate) struct GeneratingConfig<'a> {
+    pub facts: &'a Facts,
+    pub source: &'a SourceOnServer,
+    pub base: &'a BaseImage,
+}
+
+/// What was written, and what follows from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Config {
+    /// Where the new container will stand behind the proxy.
+    pub slot: Slot,
+    /// The port of its websocket.
+    pub live_port: u16,
+    /// The site at the proxy once the release serves.
+    pub site: Site,
+    /// The image of the dependencies, when there are any: its name, to be built unless it is there.
+    pub dependencies: Option<String>,
+    /// The release image under the hash of all that goes into it.
+    pub keyed_image: String,
+    /// Whether a file of secret variables was written.
+    pub secret_variables: bool,
+}
+
+/// The port that websockets share with everything else in a single process, and the one they have beside workers.
+const SHARED_PORT: u16 = 8069;
+const LIVE_PORT: u16 = 8072;
+/// Stands in `odoo.conf` for what only the server knows; replaced there.
+pub(super) const PASSWORD_MARK: &str = "@slipway-db-password@";
+pub(super) const ADMIN_MARK: &str = "@slipway-admin-password@";
+
+impl PrepareStep for GeneratingConfig<'_> {
+    const STEP: Step = Step::GeneratingConfig;
+    const LIMIT: Duration = Duration::from_secs(900);
+    type Output = Config;
+
+    async fn run(&self, cx: &Cx) -> Result<Config, EngineError> {
+        let series = cx.series()?;
+        let conf = self.conf(cx, series);
+        let live_port = if conf.has_live_port() { LIVE_PORT } else { SHARED_PORT };
+        let slot = self.source.plan.live.as_ref().map_or(Slot::A, |l| l.slot.other());
+        let live = self.source.plan.live.as_ref().and_then(|l| self.facts.release(l.deployment));
+        let live_port_before = live.map_or(live_port, |m| m.live_port);
+        let ports = match slot {
+            Slot::A => (live_port, live_port_before),
+            Slot::B => (live_port_before, live_port),
+        };
+        let site = routing::site(&cx.settings, ports);
+        // What serves now keeps its own site until the commit; only the slot that is empty may change.
+        let site_now = match live {
+            Some(manifest) => routing::with_port(manifest.site.clone(), slot, live_port),
+            None => site.clone(),
+        };
+        let stages = self.stages(cx, series).await?;
+        let keyed_image = format!("slipway/{}:k-{}", cx.layout().slug, self.content_key(&stages));
+        let mut files = self.files(cx, &conf, &stages, &site, live_port).await?;
+        let secrets = secret_variables(cx).await?;
+        let secret_variables = secrets.is_some();
+        files.extend(secrets.map(|text| Upload::mounted("secret.env", text.expose_secret().as_bytes())));
+        cx.connection().await?.put(&cx.layout().release(cx.deployment.id), &files).await?;
+        routing::apply(cx, &site_now).await?;
+        let workers = if live_port == LIVE_PORT { "worker processes" } else { "one process with threads" };
+        cx.info(format!("Configured Odoo {series} for {workers}; it will stand in slot {slot}"));
+        Ok(Config {
+            slot,
+            live_port,
+            site,
+            dependencies: stages.dependencies.and_then(|s| s.tag),
+            keyed_image,
+            secret_variables,
+        })
+    }
+}
+
+impl GeneratingConfig<'_> {
+    fn conf(&self, cx: &Cx, series: Series) -> OdooConf {
+        let (_, odoo_mb) = crate::containers::share_memory(cx.settings.environment.memory_mb);
+        OdooConf {
+            series,
+            cpus: cx.settings.environment.cpus,
+            memory_mb: odoo_mb,
+            db_host: cx.layout().db(),
+            db_user: "odoo".into(),
+            db_password: SecretString::from(PASSWORD_MARK.to_owned()),
+            db_name: cx.layout().database(),
+            admin_passwd: ADMIN_MARK.into(),
+            addons: self.source.addons.clone(),
+            options: cx.settings.environment.options.clone(),
+        }
+    }
+
+    async fn stages(&self, cx: &Cx, series: Series) -> Result<Stages, EngineError> {
+        let ca_bundle = match &cx.settings.server.build_ca_file {
+            None => None,
+            Some(file) => {
+                let cmd =
+                    Cmd::script(r#"case $1 in '~'/*) set -- "$HOME/${1#??}" ;; esac; cat -- "$1""#, [file]);
+                Some(cx.connection().await?.host.run(cmd).await?.ok(format!("read {file}"))?.stdout)
+            }
+        };
+        let labels: BTreeMap<String, String> =
+            crate::containers::labels(&cx.layout().slug, "release").into_iter().collect();
+        let repositories: Vec<String> =
+            cx.settings.project.repositories.iter().map(|r| r.name.clone()).collect();
+        let recipe = Recipe {
+            series,
+            base: &self.base.name,
+            base_id: &self.base.id,
+            packages: &self.source.packages,
+            ca_bundle: ca_bundle.as_deref(),
+            repositories: &repositories,
+            labels: &labels,
+        };
+        recipe.stages().map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))
+    }
+
+    /// The recipe's key with the content of every repository.
+    fn content_key(&self, stages: &Stages) -> String {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        hash.update(&stages.release.key);
+        for (name, content) in &self.source.content {
+            hash.update(name);
+            hash.update(content);
+        }
+        hex::encode(&hash.finalize()[..12])
+    }
+
+    async fn files(
+        &self,
+        cx: &Cx,
+        conf: &OdooConf,
+        stages: &Stages,
+        site: &Site,
+        live_port: u16,
+    ) -> Result<Vec<Upload>, EngineError> {
+        let text = conf.render().map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))?;
+        let manifest = ReleaseManifest {
+            deployment: cx.deployment.id,
+            series: cx.settings.project.series.clone(),
+            commits: self.source.commits.clone(),
+            subject: self.source.subject.clone(),
+            image: cx.layout().image(cx.deployment.id),
+            base_id: self.base.id.clone(),
+            pip: self.source.packages.pip.clone(),
+            apt: self.source.packages.apt.clone(),
+            site: site.clone(),
+            live_port,
+            who: cx.deployment.who.clone(),
+            at: now(),
+        };
+        let manifest = serde_json::to_vec(&manifest).map_err(|e| {
+            EngineError::new(ErrorCode::Internal, "The release's record can't be written.").detail(e)
+        })?;
+        let mut files = vec![
+            Upload::mounted("odoo.conf.in", text.expose_secret().as_bytes()),
+            Upload::private("release.json", manifest),
+            Upload::private("build/release.dockerfile", stages.release.dockerfile.as_bytes()),
+        ];
+        if let Some(dependencies) = &stages.dependencies {
+            files.push(Upload::private("deps/Dockerfile", dependencies.dockerfile.as_bytes()));
+            for (path, bytes) in &dependencies.files {
+                files.push(Upload::private(format!("deps/{path}"), bytes.clone()));
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The environment's secret variables as a file that a shell reads: `NAME='value'`.
+async fn secret_variables(cx: &Cx) -> Result<Option<SecretString>, EngineError> {
+    let secrets = &cx.settings.environment.secret_variables;
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    for (name, secret) in secrets {
+        let value = cx.engine.secret(secret).await?;
+        text.push_str(&format!("{name}='{}'\n", value.expose_secret().replace('\'', r"'\''")));
+    }
+    Ok(Some(text.into()))
+}
