@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::docker::Docker;
-use crate::process::{descendants, find_program, is_root, must, name, tail, until};
+use crate::process::{descendants, find_program, is_root, must, name, signal, tail, until};
 
 /// The images that a deployment needs and a server without a registry can't get.
 const IMAGES: [&str; 3] = ["odoo:19.0", "postgres:17", "caddy:2"];
@@ -62,8 +62,11 @@ impl Machine {
         command.arg(format!("base={},size=24", self.slot.pool()));
         // The rules of the suite's own daemon stay as they are; ours are in `Slot::network`.
         command.args(["--iptables=false", "--ip6tables=false", "--storage-driver", "overlay2"]);
+        command.env(crate::DAEMON_OF, &self.dir);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        self.first = Some(command.spawn().unwrap());
+        let first = command.spawn().unwrap();
+        fs::write(self.slot.pid_file(), first.id().to_string()).unwrap();
+        self.first = Some(first);
     }
 
     /// Kills everything that runs on it, at once.
@@ -72,8 +75,10 @@ impl Machine {
             let inside = descendants(first.id());
             first.kill().ok();
             first.wait().ok();
-            let gone = || inside.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()).then_some(());
-            assert!(until(Duration::from_secs(20), gone).is_some(), "the machine did not lose its power");
+            assert!(
+                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
+                "the machine did not lose its power"
+            );
         }
     }
 
@@ -170,9 +175,29 @@ impl Slot {
                 fs::create_dir_all(&dir).unwrap();
                 let lock = File::create(dir.join("lock")).unwrap();
                 lock.try_lock().ok()?;
-                Some(Self { number, dir, _lock: lock })
+                let slot = Self { number, dir, _lock: lock };
+                slot.end_leftover();
+                Some(slot)
             })
             .expect("at most four machines at once")
+    }
+
+    /// The lock was free, so a machine that still runs here is one whose test was killed.
+    fn end_leftover(&self) {
+        let pid = fs::read_to_string(self.pid_file()).ok().and_then(|pid| pid.parse().ok());
+        // The name is looked at because pids are used again.
+        if let Some(pid) = pid.filter(|pid| name(*pid).as_deref() == Some("unshare")) {
+            let inside = descendants(pid);
+            signal("KILL", &[pid]);
+            assert!(
+                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
+                "a leftover machine does not end"
+            );
+        }
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.dir.join("pid")
     }
 
     fn bridge(&self) -> String {
@@ -226,4 +251,8 @@ impl Slot {
             }
         }
     }
+}
+
+fn all_gone(pids: &[u32]) -> Option<()> {
+    pids.iter().all(|pid| name(*pid).is_none()).then_some(())
 }

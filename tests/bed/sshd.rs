@@ -84,6 +84,7 @@ impl Sshd {
         let mut words = enter.iter().chain(&command);
         let child = Command::new(words.next().expect("a command has a program"))
             .args(words)
+            .env(crate::DAEMON_OF, &self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
