@@ -168,3 +168,46 @@ impl Ask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers as the sample does, and every tenth time closes the connection in the middle of its answer.
+    fn flaky() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for (count, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let length = stream.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let body = if request.starts_with("GET /acme/version") {
+                    r#"{"release": "1.0"}"#
+                } else {
+                    r#"{"result": {"server_version": "19.0"}}"#
+                };
+                let sent = if count % 10 == 9 { &body[..5] } else { body };
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{sent}", body.len()).unwrap();
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn counts_every_lost_answer() {
+        let load = Load::start(flaky(), "acme.example.com");
+        assert!(load.saw("1.0", Duration::from_secs(10)));
+        let enough = || (load.so_far().requests >= 100).then_some(());
+        assert!(crate::process::until(Duration::from_secs(20), enough).is_some());
+        let report = load.stop();
+        let lost = u64::try_from(report.failures.len()).unwrap();
+        assert_eq!(lost, report.requests / 10, "{report:#?}");
+        assert_eq!(report.changes.len(), 1);
+        assert!(report.longest < Duration::from_secs(5));
+    }
+}
