@@ -67,7 +67,6 @@ impl Machine {
         command.arg("--data-root").arg(self.slot.dir.join("docker"));
         command.arg("--exec-root").arg(self.dir.join("run"));
         command.arg("--pidfile").arg(self.pid_file());
-        command.args(["--storage-driver", "overlay2"]);
         command.env(crate::DAEMON_OF, &self.dir);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
         let first = command.spawn().unwrap();
