@@ -29,3 +29,10 @@ use_docker() {
   DOCKER_HOST=$("$ROOT/scripts/dockerd") || exit 1
   export DOCKER_HOST
 }
+
+# What cargo is to build, lint and test. The app is part of it where its system libraries are (scripts/setup app).
+PACKAGES=(--workspace)
+if grep -qs 'name = "slipway-app"' "$ROOT/Cargo.toml" && ! pkg-config --exists webkit2gtk-4.1 2>/dev/null; then
+  PACKAGES+=(--exclude slipway-app)
+fi
+export PACKAGES

@@ -2,7 +2,7 @@
 //! and an answer counts only when all of it came.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// An answer, whole.
@@ -28,20 +28,20 @@ impl Answer {
     }
 }
 
-/// GET from `http://127.0.0.1:port`, for this virtual host.
-pub fn get(port: u16, host: &str, path: &str) -> io::Result<Answer> {
-    request(port, host, path, None, Duration::from_secs(30))
+/// GET from this address, for this virtual host.
+pub fn get(address: SocketAddr, host: &str, path: &str) -> io::Result<Answer> {
+    request(address, host, path, None, Duration::from_secs(30))
 }
 
 /// GET, or POST of JSON when there's a body. `patience` is for the whole silence between two bytes.
 pub fn request(
-    port: u16,
+    address: SocketAddr,
     host: &str,
     path: &str,
     json: Option<&str>,
     patience: Duration,
 ) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
     let head = match json {
@@ -53,8 +53,9 @@ pub fn request(
             )
         }
     };
-    let body = json.unwrap_or_default();
-    write!(stream, "{head}Host: {host}\r\nUser-Agent: slipway-tests\r\nConnection: close\r\n\r\n{body}")?;
+    let rest = format!("Host: {host}\r\nUser-Agent: slipway-tests\r\nConnection: close\r\n\r\n");
+    // In one piece: no server has to wait for the rest of a request.
+    stream.write_all([head.as_str(), &rest, json.unwrap_or_default()].concat().as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes)

@@ -20,6 +20,7 @@ mod docker;
 pub mod http;
 mod load;
 mod machine;
+mod options;
 mod process;
 mod relay;
 mod sample;
@@ -33,14 +34,18 @@ use std::path::PathBuf;
 pub use cli::{Ran, Running, Slipway};
 pub use docker::Docker;
 pub use load::{Failure, Load, Report};
+pub use options::{Access, Options};
 pub use sample::Sample;
-pub use server::{Access, Options, Server};
+pub use server::Server;
 pub use slow::SlowLink;
 
 /// The top of the source tree.
 pub fn root() -> PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the tree").to_owned()
 }
+
+/// Says in a daemon's environment which server's it is, for `scripts/clean-test`.
+const DAEMON_OF: &str = "SLIPWAY_BED_DAEMON";
 
 /// Where the scripts keep what is expensive to make.
 fn cache() -> PathBuf {

@@ -1,6 +1,7 @@
 //! Constant requests against an environment, and what became of each.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -26,12 +27,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts asking `http://127.0.0.1:port` for this virtual host.
-    pub fn start(port: u16, host: &str) -> Self {
+    /// Starts asking this address (such as [`crate::Server::http`]) for this virtual host.
+    pub fn start(address: SocketAddr, host: &str) -> Self {
         let mut load =
             Self { since: Instant::now(), stop: Arc::default(), report: Arc::default(), clients: Vec::new() };
         for ask in [Ask::Login, Ask::Login, Ask::Call, Ask::Call, Ask::Version] {
-            load.client(ask, port, host);
+            load.client(ask, address, host);
         }
         load
     }
@@ -55,13 +56,13 @@ impl Load {
         crate::process::until(limit, || self.so_far().releases.contains_key(release).then_some(())).is_some()
     }
 
-    fn client(&mut self, ask: Ask, port: u16, host: &str) {
+    fn client(&mut self, ask: Ask, address: SocketAddr, host: &str) {
         let (stop, report, since, host) =
             (self.stop.clone(), self.report.clone(), self.since, host.to_owned());
         self.clients.push(thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
                 let at = Instant::now();
-                let answer = ask.once(port, &host);
+                let answer = ask.once(address, &host);
                 report.lock().unwrap().add(ask, at - since, at.elapsed(), answer);
                 thread::sleep(PAUSE);
             }
@@ -143,13 +144,13 @@ impl Ask {
     }
 
     /// One request. The release, if that was asked; what went wrong, if the answer isn't the one it should be.
-    fn once(self, port: u16, host: &str) -> Result<Option<String>, String> {
+    fn once(self, address: SocketAddr, host: &str) -> Result<Option<String>, String> {
         let (path, body) = match self {
             Self::Login => ("/web/login", None),
             Self::Call => ("/jsonrpc", Some(VERSION_CALL)),
             Self::Version => ("/acme/version", None),
         };
-        let answer = http::request(port, host, path, body, PATIENCE).map_err(|error| error.to_string())?;
+        let answer = http::request(address, host, path, body, PATIENCE).map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&answer.body);
         let wrong = || format!("{}: {}", answer.status, text.chars().take(200).collect::<String>());
         // A redirect is no login page: it's what Odoo answers when it doesn't find its database.
@@ -165,5 +166,48 @@ impl Ask {
                 said["release"].as_str().map(|release| Some(release.to_owned())).ok_or_else(wrong)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers as the sample does, and every tenth time closes the connection in the middle of its answer.
+    fn flaky() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for (count, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let length = stream.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let body = if request.starts_with("GET /acme/version") {
+                    r#"{"release": "1.0"}"#
+                } else {
+                    r#"{"result": {"server_version": "19.0"}}"#
+                };
+                let sent = if count % 10 == 9 { &body[..5] } else { body };
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{sent}", body.len()).unwrap();
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn counts_every_lost_answer() {
+        let load = Load::start(flaky(), "acme.example.com");
+        assert!(load.saw("1.0", Duration::from_secs(10)));
+        let enough = || (load.so_far().requests >= 100).then_some(());
+        assert!(crate::process::until(Duration::from_secs(20), enough).is_some());
+        let report = load.stop();
+        let lost = u64::try_from(report.failures.len()).unwrap();
+        assert_eq!(lost, report.requests / 10, "{report:#?}");
+        assert_eq!(report.changes.len(), 1);
+        assert!(report.longest < Duration::from_secs(5));
     }
 }

@@ -1,16 +1,18 @@
 //! A machine of its own with a Docker daemon of its own, which can lose its power.
 //!
 //! It is a PID and a mount namespace: killing its first process kills everything that runs in it, containers too, and takes its
-//! mounts away, as a power cut does. The network is the host's, with a bridge and addresses of its own.
+//! mounts away, as a power cut does. It has a network namespace and an address too, which stay when the power goes: who
+//! connects then is refused. (On the host's network a second dockerd deletes the bridge of the first.)
 
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::docker::Docker;
-use crate::process::{descendants, find_program, is_root, must, name, tail, until};
+use crate::process::{descendants, find_program, is_root, must, name, signal, tail, until};
 
 /// The images that a deployment needs and a server without a registry can't get.
 const IMAGES: [&str; 3] = ["odoo:19.0", "postgres:17", "caddy:2"];
@@ -41,6 +43,11 @@ impl Machine {
         Docker::at(format!("unix://{}", self.socket().display()))
     }
 
+    /// Its address, as the tests see it.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.slot.address(End::Machine)
+    }
+
     /// Starts the daemon, without waiting for it.
     pub(crate) fn power_on(&mut self) {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
@@ -50,20 +57,21 @@ impl Machine {
             fs::remove_file(file).ok();
         }
         // A shell is the first process: it takes what others orphan. `exec` would make the daemon the first.
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", self.slot.namespace_file()));
+        // Not by `ip netns exec`, which hides the control groups that Docker needs.
+        command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);
         command.args([r#""$@" & while :; do sleep 1 & wait; done"#, "machine"]);
         command.arg(find_program("dockerd").expect("dockerd is installed (scripts/setup test)"));
         command.arg("--host").arg(self.docker().host());
         command.arg("--data-root").arg(self.slot.dir.join("docker"));
         command.arg("--exec-root").arg(self.dir.join("run"));
         command.arg("--pidfile").arg(self.pid_file());
-        command.args(["--bridge", &self.slot.bridge(), "--default-address-pool"]);
-        command.arg(format!("base={},size=24", self.slot.pool()));
-        // The rules of the suite's own daemon stay as they are; ours are in `Slot::network`.
-        command.args(["--iptables=false", "--ip6tables=false", "--storage-driver", "overlay2"]);
+        command.env(crate::DAEMON_OF, &self.dir);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        self.first = Some(command.spawn().unwrap());
+        let first = command.spawn().unwrap();
+        fs::write(self.slot.pid_file(), first.id().to_string()).unwrap();
+        self.first = Some(first);
     }
 
     /// Kills everything that runs on it, at once.
@@ -72,8 +80,10 @@ impl Machine {
             let inside = descendants(first.id());
             first.kill().ok();
             first.wait().ok();
-            let gone = || inside.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()).then_some(());
-            assert!(until(Duration::from_secs(20), gone).is_some(), "the machine did not lose its power");
+            assert!(
+                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
+                "the machine did not lose its power"
+            );
         }
     }
 
@@ -94,7 +104,7 @@ impl Machine {
             descendants(first).into_iter().find(|pid| name(*pid).as_deref() == Some("sh"))
         });
         let target = inside.expect("the machine has a first process").to_string();
-        ["nsenter", "--target", &target, "--mount", "--pid", "--"].map(str::to_owned).to_vec()
+        ["nsenter", "--target", &target, "--mount", "--pid", "--net", "--"].map(str::to_owned).to_vec()
     }
 
     /// Takes away everything but the images that it starts with. Never panics: it also runs after a test that failed.
@@ -154,7 +164,7 @@ impl Drop for Machine {
     }
 }
 
-/// One of a few places for machines: a data root, a bridge and addresses. Held by a lock, so that no two use one.
+/// One of a few places for machines: a data root and an address. Held by a lock, so that no two use one.
 #[derive(Debug)]
 struct Slot {
     number: u8,
@@ -170,26 +180,53 @@ impl Slot {
                 fs::create_dir_all(&dir).unwrap();
                 let lock = File::create(dir.join("lock")).unwrap();
                 lock.try_lock().ok()?;
-                Some(Self { number, dir, _lock: lock })
+                let slot = Self { number, dir, _lock: lock };
+                slot.end_leftover();
+                Some(slot)
             })
             .expect("at most four machines at once")
     }
 
-    fn bridge(&self) -> String {
+    /// The lock was free, so a machine that still runs here is one whose test was killed.
+    fn end_leftover(&self) {
+        let pid = fs::read_to_string(self.pid_file()).ok().and_then(|pid| pid.parse().ok());
+        // The name is looked at because pids are used again.
+        if let Some(pid) = pid.filter(|pid| name(*pid).as_deref() == Some("unshare")) {
+            let inside = descendants(pid);
+            signal("KILL", &[pid]);
+            assert!(
+                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
+                "a leftover machine does not end"
+            );
+        }
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.dir.join("pid")
+    }
+
+    fn namespace(&self) -> String {
         format!("slipway{}", self.number)
     }
 
-    fn pool(&self) -> String {
-        format!("172.{}.0.0/16", 20 + self.number)
+    fn namespace_file(&self) -> String {
+        format!("/run/netns/{}", self.namespace())
     }
 
-    /// Lays the bridge and the way out to the world, or takes them away.
+    /// The machine's address, or the host's end of the cable to it.
+    fn address(&self, end: End) -> Ipv4Addr {
+        Ipv4Addr::new(172, 20 + self.number, 254, end as u8)
+    }
+
+    /// Lays the cable to the machine and the way out to the world, or takes them away.
     fn network(&self, wanted: bool) {
-        let (bridge, pool) = (self.bridge(), self.pool());
+        let (namespace, host, machine) =
+            (self.namespace(), self.address(End::Host), self.address(End::Machine));
+        let from = machine.to_string();
         let rules = [
-            vec!["-t", "nat", "POSTROUTING", "-s", &pool, "!", "-d", &pool, "-j", "MASQUERADE"],
-            vec!["FORWARD", "-s", &pool, "-j", "ACCEPT"],
-            vec!["FORWARD", "-d", &pool, "-j", "ACCEPT"],
+            vec!["-t", "nat", "POSTROUTING", "-s", &from, "!", "-o", &namespace, "-j", "MASQUERADE"],
+            vec!["FORWARD", "-i", &namespace, "-j", "ACCEPT"],
+            vec!["FORWARD", "-o", &namespace, "-j", "ACCEPT"],
         ];
         let iptables = |action: &str, rule: &[&str]| {
             let (table, rule) = if rule[0] == "-t" { rule.split_at(2) } else { rule.split_at(0) };
@@ -201,29 +238,39 @@ impl Slot {
                 .stderr(Stdio::null())
                 .status()
         };
-        // Also before they're laid: a killed test leaves them.
+        // Also before they're laid: a killed test leaves them. The cable goes with the namespace.
         for rule in &rules {
             iptables("-D", rule).ok();
         }
-        // Ours, and those of networks that Docker made and had no time to remove.
-        let pool_start = format!("172.{}.", 20 + self.number);
-        for line in must(Command::new("ip").args(["-o", "-4", "address"])).lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if let [_, device, _, address, ..] = words[..]
-                && address.starts_with(&pool_start)
-                && (device == bridge || device.starts_with("br-"))
-            {
-                Command::new("ip").args(["link", "del", device]).stderr(Stdio::null()).status().ok();
-            }
+        Command::new("ip").args(["link", "del", &namespace]).stderr(Stdio::null()).status().ok();
+        Command::new("ip").args(["netns", "del", &namespace]).stderr(Stdio::null()).status().ok();
+        if !wanted {
+            return;
         }
-        if wanted {
-            must(Command::new("ip").args(["link", "add", &bridge, "type", "bridge"]));
-            let address = format!("172.{}.255.1/24", 20 + self.number);
-            must(Command::new("ip").args(["address", "add", &address, "dev", &bridge]));
-            must(Command::new("ip").args(["link", "set", &bridge, "up"]));
-            for rule in &rules {
-                iptables("-I", rule).expect("there is iptables (scripts/setup test)");
-            }
+        let ip = |line: &str| must(Command::new("ip").args(line.split(' ')));
+        ip(&format!("netns add {namespace}"));
+        ip(&format!("link add {namespace} type veth peer name eth0 netns {namespace}"));
+        ip(&format!("address add {host}/30 dev {namespace}"));
+        ip(&format!("link set {namespace} up"));
+        ip(&format!("-n {namespace} address add {machine}/30 dev eth0"));
+        ip(&format!("-n {namespace} link set eth0 up"));
+        ip(&format!("-n {namespace} link set lo up"));
+        ip(&format!("-n {namespace} route add default via {host}"));
+        for rule in &rules {
+            iptables("-I", rule).expect("there is iptables (scripts/setup test)");
         }
+        // The suite's dockerd has set it already, if it is on this machine.
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("root can let packets through");
     }
+}
+
+/// The two ends of the cable between the host and a machine.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Host = 1,
+    Machine = 2,
+}
+
+fn all_gone(pids: &[u32]) -> Option<()> {
+    pids.iter().all(|pid| name(*pid).is_none()).then_some(())
 }

@@ -1,6 +1,7 @@
 //! A server to deploy to.
 
 use std::fs::{self, File, Permissions};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::docker::Docker;
 use crate::machine::Machine;
+use crate::options::{Access, Options};
 use crate::process::{self, is_root, must, run, signal, until};
 use crate::relay::relay;
 use crate::slow::SlowLink;
@@ -20,37 +22,7 @@ use crate::user::User;
 /// How long a test waits for its turn on the suite's Docker daemon.
 const TURN: Duration = Duration::from_secs(40 * 60);
 
-/// What kind of server to start.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// With a Docker daemon of its own, so that it can be rebooted. Needs root.
-    pub own_docker: bool,
-    /// sshd forwards ports and sockets.
-    pub forwarding: bool,
-    /// Log in as a user made for this server, by password or key. Needs root. Otherwise it's who runs the tests, by key.
-    pub password: bool,
-    /// What that user has of Docker.
-    pub access: Access,
-}
-
-/// What the user of a server has of Docker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It answers.
-    Allowed,
-    /// It's there, but the user may not use it. Only with [`Options::password`]: root may always.
-    Forbidden,
-    /// It isn't there.
-    Missing,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { own_docker: false, forwarding: true, password: false, access: Access::Allowed }
-    }
-}
-
-/// A server: a real sshd on loopback, a home of its own, and a real Docker daemon.
+/// A server: a real sshd, a home of its own, and a real Docker daemon.
 ///
 /// Servers without a Docker daemon of their own share the suite's, where only one can have the name of the proxy's container: such a
 /// server waits until the one before it is gone, also when that belongs to another process. A test that needs two takes
@@ -112,6 +84,7 @@ impl Server {
         let pairs: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let config = Config {
             environment: &pairs,
+            address: machine.as_ref().map_or(Ipv4Addr::LOCALHOST, Machine::address),
             passwords: options.password,
             forwarding: options.forwarding,
             pam: is_locked(),
@@ -141,9 +114,14 @@ impl Server {
         server
     }
 
-    /// The port of its sshd, on 127.0.0.1.
+    /// Its address: 127.0.0.1, or one of its own with [`Self::with_own_docker`].
+    pub fn address(&self) -> IpAddr {
+        self.sshd.address().ip()
+    }
+
+    /// The port of its sshd.
     pub fn port(&self) -> u16 {
-        self.sshd.port()
+        self.sshd.address().port()
     }
 
     /// Who logs in.
@@ -184,12 +162,17 @@ impl Server {
         &self.docker
     }
 
-    /// A free port of 127.0.0.1 for the proxy's HTTP.
+    /// Where the proxy's HTTP is, if it was told [`Self::http_port`].
+    pub fn http(&self) -> SocketAddr {
+        (self.address(), self.http_port).into()
+    }
+
+    /// A free port for the proxy's HTTP.
     pub fn http_port(&self) -> u16 {
         self.http_port
     }
 
-    /// A free port of 127.0.0.1 for the proxy's HTTPS.
+    /// A free port for the proxy's HTTPS.
     pub fn https_port(&self) -> u16 {
         self.https_port
     }
@@ -223,7 +206,7 @@ impl Server {
     /// Runs a shell command over SSH, by the system's ssh.
     pub fn ssh(&self, command: &str) -> Output {
         let known = self.at("known_hosts");
-        fs::write(&known, format!("[127.0.0.1]:{} {}\n", self.port(), self.host_key())).unwrap();
+        fs::write(&known, format!("[{}]:{} {}\n", self.address(), self.port(), self.host_key())).unwrap();
         let mut ssh = Command::new("ssh");
         ssh.args([
             "-F",
@@ -236,7 +219,7 @@ impl Server {
             "ConnectTimeout=10",
         ]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display())).arg("-i").arg(self.key());
-        ssh.args(["-p", &self.port().to_string(), &format!("{}@127.0.0.1", self.user()), command]);
+        ssh.args(["-p", &self.port().to_string(), &format!("{}@{}", self.user(), self.address()), command]);
         run(&mut ssh, Duration::from_secs(120))
     }
 
@@ -268,7 +251,7 @@ impl Server {
 
     /// A slow way to its sshd.
     pub fn slow_link(&self, round_trip: Duration) -> SlowLink {
-        SlowLink::to(self.port(), round_trip)
+        SlowLink::to(self.sshd.address(), round_trip)
     }
 
     /// Takes the power away: sshd, Docker, containers and everything else on it die at once. Only with

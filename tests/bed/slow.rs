@@ -1,7 +1,7 @@
 //! A slow link: a TCP proxy on loopback that delays each direction by half the round trip.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -18,7 +18,7 @@ pub struct SlowLink {
 }
 
 impl SlowLink {
-    pub(crate) fn to(target: u16, round_trip: Duration) -> Self {
+    pub(crate) fn to(target: SocketAddr, round_trip: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let link = Self {
             port: listener.local_addr().unwrap().port(),
@@ -32,7 +32,7 @@ impl SlowLink {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else { continue };
+                let Ok(far) = TcpStream::connect(target) else { continue };
                 near.set_nodelay(true).ok();
                 far.set_nodelay(true).ok();
                 pass(&near, &far, round_trip / 2, sent.clone());
@@ -42,7 +42,7 @@ impl SlowLink {
         link
     }
 
-    /// Connect to this port of 127.0.0.1 instead of the server's own.
+    /// Connect to this port of 127.0.0.1 instead of to the server.
     pub fn port(&self) -> u16 {
         self.port
     }

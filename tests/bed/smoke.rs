@@ -132,12 +132,12 @@ fn a_machine_loses_its_power_and_comes_back() {
         return;
     }
     let mut server = Server::with_own_docker();
-    let port = server.http_port();
+    let (port, http) = (server.http_port(), server.http());
     said(&server.ssh(&format!(
-        "docker run -d --restart unless-stopped --name web -p 127.0.0.1:{port}:80 caddy:2 \
+        "docker run -d --restart unless-stopped --name web -p {port}:80 caddy:2 \
          caddy respond --listen :80 alive && docker run -d --restart no --name once caddy:2 sleep 1000"
     )));
-    let answers = || slipway_tests::http::get(port, "x", "/").is_ok_and(|answer| answer.text() == "alive");
+    let answers = || slipway_tests::http::get(http, "x", "/").is_ok_and(|answer| answer.text() == "alive");
     assert!(within(20, &answers), "a container's port is published");
     // Containers of a network find each other by name.
     said(&server.ssh("docker network create n && docker run -d --network n --name other caddy:2 caddy respond --listen :80 hi"));

@@ -1,7 +1,7 @@
-//! A real sshd of our own: its own configuration, host key and port, on loopback; nothing of the system's is touched.
+//! A real sshd of our own: its own configuration, host key and port; nothing of the system's is touched.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::process::{descendants, find_program, must, name, signal, tail, until}
 pub(crate) struct Config<'a> {
     /// Variables of every session, such as `HOME`.
     pub(crate) environment: &'a [(&'a str, &'a str)],
+    pub(crate) address: Ipv4Addr,
     pub(crate) passwords: bool,
     pub(crate) forwarding: bool,
     /// PAM, because without it sshd lets nobody in whose account is locked.
@@ -23,25 +24,25 @@ pub(crate) struct Config<'a> {
 #[derive(Debug)]
 pub(crate) struct Sshd {
     dir: PathBuf,
-    port: u16,
+    address: SocketAddr,
     child: Option<Child>,
 }
 
 impl Sshd {
     /// Makes the configuration in `dir`. It doesn't run yet.
     pub(crate) fn configure(dir: &Path, config: &Config<'_>) -> Self {
-        let sshd = Self { dir: dir.to_owned(), port: free_port(), child: None };
+        let sshd = Self { dir: dir.to_owned(), address: (config.address, free_port()).into(), child: None };
         sshd.new_host_key();
         let yes = |on| if on { "yes" } else { "no" };
         let environment: Vec<String> =
             config.environment.iter().map(|(key, value)| format!("\"{key}={value}\"")).collect();
         let text = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\n\
+            "ListenAddress {address}\nHostKey {dir}/host_key\nPidFile none\n\
              AuthorizedKeysFile {dir}/authorized_keys\nStrictModes no\nUsePAM {pam}\nPermitRootLogin yes\n\
              PasswordAuthentication {passwords}\nKbdInteractiveAuthentication no\n\
              AllowStreamLocalForwarding {forwarding}\nAllowTcpForwarding {forwarding}\n\
              MaxStartups 100\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\nLogLevel VERBOSE\nSetEnv {environment}\n",
-            port = sshd.port,
+            address = sshd.address,
             dir = dir.display(),
             pam = yes(config.pam),
             passwords = yes(config.passwords),
@@ -52,9 +53,9 @@ impl Sshd {
         sshd
     }
 
-    /// Its port on 127.0.0.1. It stays the same over every start.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// Where it listens. It stays the same over every start.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A new host key, used from the next start on.
@@ -84,6 +85,7 @@ impl Sshd {
         let mut words = enter.iter().chain(&command);
         let child = Command::new(words.next().expect("a command has a program"))
             .args(words)
+            .env(crate::DAEMON_OF, &self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -94,7 +96,7 @@ impl Sshd {
     }
 
     fn wait_until_open(&self) {
-        let open = until(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", self.port)).ok());
+        let open = until(Duration::from_secs(10), || TcpStream::connect(self.address).ok());
         assert!(open.is_some(), "sshd does not listen: {}", tail(&self.dir.join("sshd.log")));
     }
 

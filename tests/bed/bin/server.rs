@@ -23,7 +23,7 @@ fn main() {
 fn serve() {
     let server = Server::start();
     let how = serde_json::json!({
-        "host": "127.0.0.1",
+        "host": server.address(),
         "port": server.port(),
         "user": server.user(),
         "key": server.key(),

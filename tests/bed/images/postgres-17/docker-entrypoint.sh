@@ -32,6 +32,7 @@ initialise() {
     echo 'CREATE DATABASE :"db"' | "${sql[@]}" --dbname postgres --set db="$POSTGRES_DB"
   fi
   local f
+  # shellcheck disable=SC1090 # scripts that aren't executable are read, as in the official image
   for f in /docker-entrypoint-initdb.d/*; do
     case $f in
       *.sh) if [ -x "$f" ]; then "$f"; else . "$f"; fi ;;

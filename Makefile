@@ -1,0 +1,22 @@
+# Each target is a script in scripts/, which says what it does.
+.PHONY: help setup demo test check bench app images fmt clean-test
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+setup: ## installs what is missing to build and test
+	@scripts/setup
+demo: ## deploys the sample project to a throw-away server on this machine
+	@scripts/demo
+test: ## everything that can be tested, on a real server
+	@scripts/test
+check: ## format, lints, unit tests, the screens, dependencies
+	@scripts/check
+bench: ## measures what the README promises
+	@scripts/bench
+app: ## builds and opens the desktop app
+	@scripts/app
+images: ## the container images of the tests
+	@scripts/images
+fmt: ## formats the code
+	@cargo fmt --all
+clean-test: ## takes away what killed tests left
+	@scripts/clean-test

@@ -1,0 +1,31 @@
+//! The kinds of server.
+
+/// What kind of server to start.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// With a Docker daemon of its own, so that it can be rebooted. Needs root.
+    pub own_docker: bool,
+    /// sshd forwards ports and sockets.
+    pub forwarding: bool,
+    /// Log in as a user made for this server, by password or key. Needs root. Otherwise it's who runs the tests, by key.
+    pub password: bool,
+    /// What that user has of Docker.
+    pub access: Access,
+}
+
+/// What the user of a server has of Docker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It answers.
+    Allowed,
+    /// It's there, but the user may not use it. Only with [`Options::password`]: root may always.
+    Forbidden,
+    /// It isn't there.
+    Missing,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { own_docker: false, forwarding: true, password: false, access: Access::Allowed }
+    }
+}
