@@ -24,6 +24,8 @@ pub(super) struct Resolved {
     pub(super) alias: Option<String>,
     /// The first of the jump hosts.
     pub(super) first_jump: Option<String>,
+    /// Whether it is reached through a jump host or another program.
+    pub(super) is_proxied: bool,
     known_hosts: Vec<String>,
 }
 
@@ -161,6 +163,7 @@ fn parse(settings: &str) -> Resolved {
             _ => {}
         }
     }
+    resolved.is_proxied |= resolved.first_jump.is_some();
     resolved
 }
 

@@ -1,6 +1,9 @@
 //! A server over SSH as a host.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use openssh::Stdio;
@@ -19,6 +22,11 @@ use crate::{
 
 /// sshd lets one connection have ten sessions unless told otherwise (MaxSessions). Who comes later waits here.
 const SESSIONS: usize = 9;
+
+/// How long a refused session is asked for again.
+const REFUSED: Duration = Duration::from_secs(5);
+
+type Child = openssh::Child<Arc<openssh::Session>>;
 
 /// A server over SSH.
 #[derive(Debug)]
@@ -191,13 +199,7 @@ impl Link {
         let Ok(session) = Arc::clone(&self.sessions).acquire_owned().await else {
             return Err(RemoteError::lost(&self.spec.describe()));
         };
-        let master = self.master().await?;
-        let mut command = Arc::clone(&master.session).arc_raw_command(line);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match command.spawn().await {
-            Ok(child) => child,
-            Err(e) => return Err(self.judge(&master, e).await),
-        };
+        let (master, mut child) = self.spawn(&line).await?;
         let pipes = (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(RemoteError::lost(&self.spec.describe()));
@@ -220,6 +222,27 @@ impl Link {
             stderr: Box::new(stderr),
             exit: Box::pin(exit),
         })
+    }
+
+    /// Starts a command. sshd counts a session until it has cleaned up after it, which we don't see: when it refuses one
+    /// more, it is asked again for a while. A refused session has started nothing.
+    async fn spawn(&self, line: &str) -> Result<(Arc<Master>, Child), RemoteError> {
+        let until = Instant::now() + REFUSED;
+        loop {
+            let master = self.master().await?;
+            let mut command = Arc::clone(&master.session).arc_raw_command(line);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            match command.spawn().await {
+                Ok(child) => return Ok((master, child)),
+                Err(e) => {
+                    let error = self.judge(&master, e).await;
+                    if error.kind != RemoteErrorKind::Refused || Instant::now() > until {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
     }
 
     /// Why the master did not do what it was asked.

@@ -35,7 +35,10 @@ const LONGEST_CONTROL_PATH: usize = 104 - 1 - 17;
 /// How long the master, a process on this computer, may take to answer us.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// What a connection's folder is called, and in it the logs.
 const FOLDER: &str = "ssh-";
+const LOG: &str = "log";
+const FIRST_LOG: &str = "first.log";
 
 /// A living connection. Dropping it ends it.
 pub(super) struct Master {
@@ -157,7 +160,15 @@ async fn log_in(folder: &Path, spec: &SshSpec) -> Result<(), RemoteError> {
     if status.success() {
         return Ok(());
     }
-    let text = read_logs(folder);
+    let mut text = read_logs(folder);
+    if resolved.is_proxied && matches!(log::read(&text), Trouble::Other(RemoteErrorKind::ConnectionLost, ..))
+    {
+        // A master silences its jump hosts' ssh, so another one is asked what is wrong on the way.
+        let attempt = scan::attempt(spec).await?;
+        if attempt.key.is_none() {
+            text = attempt.log;
+        }
+    }
     match log::read(&text) {
         Trouble::UnknownKey(_) => {
             let host_key = Box::new(scan::scan_host_key(spec).await?);
@@ -180,9 +191,9 @@ async fn log_in(folder: &Path, spec: &SshSpec) -> Result<(), RemoteError> {
     }
 }
 
-pub(super) fn read_logs(folder: &Path) -> String {
+fn read_logs(folder: &Path) -> String {
     let read = |name| fs::read(folder.join(name)).unwrap_or_default();
-    let text = [read("jump.log"), read("log")].concat();
+    let text = [read(FIRST_LOG), read(LOG)].concat();
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -1,6 +1,6 @@
 //! Asks a server for its host key.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{fs, io, path::Path, process::Stdio};
 
 use tokio::process::Command;
 
@@ -40,6 +40,26 @@ enum Found {
 }
 
 async fn scan(spec: &SshSpec) -> Result<Found, RemoteError> {
+    let attempt = attempt(spec).await?;
+    if let Some(key) = attempt.key {
+        return Ok(Found::Key(key));
+    }
+    match (log::read(&attempt.log), attempt.first_jump) {
+        (Trouble::UnknownKey(_) | Trouble::ChangedKey, Some(jump)) => Ok(Found::Jump(as_destination(&jump))),
+        _ => Err(log::explain(&attempt.log, spec)),
+    }
+}
+
+/// What came of going through the motions.
+pub(super) struct Attempt {
+    /// The server's key, if it was reached.
+    pub(super) key: Option<HostKey>,
+    /// What ssh said, and the jump hosts' ssh too.
+    pub(super) log: String,
+    first_jump: Option<String>,
+}
+
+pub(super) async fn attempt(spec: &SshSpec) -> Result<Attempt, RemoteError> {
     config::check(spec)?;
     let folder = master::folder(spec)?;
     let at = folder.path();
@@ -65,16 +85,10 @@ async fn scan(spec: &SshSpec) -> Result<Found, RemoteError> {
     let output = ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let output = tokio::select! {
         output = output => output.map_err(|e| config::no_ssh(&e))?,
-        () = askpass.answer() => return Err(RemoteError::io("Asking for a host key", &std::io::ErrorKind::Interrupted.into())),
+        () = askpass.answer() => return Err(RemoteError::io("Asking for a host key", &io::ErrorKind::Interrupted.into())),
     };
-    if let Some(key) = read(&noted).await? {
-        return Ok(Found::Key(key));
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    match (log::read(&text), resolved.first_jump) {
-        (Trouble::UnknownKey(_) | Trouble::ChangedKey, Some(jump)) => Ok(Found::Jump(as_destination(&jump))),
-        _ => Err(log::explain(&text, spec)),
-    }
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(Attempt { key: read(&noted).await?, log, first_jump: resolved.first_jump })
 }
 
 /// `user@host:port`, as ProxyJump has it, in the form that ssh takes as destination.
