@@ -10,5 +10,5 @@ pub mod journal;
 pub mod plan;
 pub mod script;
 
-pub use journal::{Entry, Event, Outcome};
+pub use journal::{Entry, Event, Fold, Outcome};
 pub use plan::{Lane, Limits, Live, Plan, PlanError, Slot};
