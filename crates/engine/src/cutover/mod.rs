@@ -14,3 +14,6 @@ pub mod script;
 pub use call::{CancelSaid, cancel, follow, revert, revert_in, start};
 pub use journal::{Entry, Event, Fold, Outcome};
 pub use plan::{Limits, Live, Plan, PlanError};
+
+pub use crate::model::Lane;
+pub use crate::server::Slot;

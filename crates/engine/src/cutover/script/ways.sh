@@ -59,7 +59,8 @@ undo() {
        else rm -f "$GATES/a" "$GATES/b"; step stop_new && step db_back && step fs_back && step start_old && gate_back; fi ;;
   esac; }
 tidy() {
-  for _x in "$FAILED" "$SNAP" "$STAGE"; do drop_db "$_x" || return 1; done
+  _left=$(sql "select datname from pg_database where datname in ('$FAILED','$SNAP','$STAGE')") || return 1
+  for _x in $_left; do drop_db "$_x" || return 1; done
   files drop "$FAILED" "$SNAP" "$STAGE" && rm -rf "$SNAPSHOT"; }
 revert() { # [END-EVENT]
   STRICT=

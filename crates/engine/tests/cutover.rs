@@ -1,0 +1,270 @@
+//! The cut over against real Docker, Odoo, PostgreSQL and Caddy: what succeeds, what fails, and what is killed at each
+//! of its actions.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod cutover_lab;
+
+use std::time::Duration;
+
+use cutover_lab::{Case, Lab};
+use slipway_engine::{
+    cutover::{Event, Lane, Outcome, Slot},
+    render::caddy::Tls,
+};
+
+#[test]
+fn update_lane() {
+    let Some(mut lab) = Lab::new("update") else { return };
+    lab.reset();
+    let before = lab.digest();
+
+    println!("a migration that fails");
+    let load = lab.load();
+    let case = lab.case(Lane::Update, "migration_fails");
+    let outcome = lab.start_and_follow(&case, &[]);
+    let Some(Outcome::Reverted { step, action, error }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((step.as_deref(), action.as_str()), (Some("initializing_database"), "update"));
+    assert!(error.contains(r#"ValueError: a "quoted" failure \ of the migration"#), "{error}");
+    let report = load.stop();
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert_eq!(lab.digest(), before);
+    let said: Vec<String> =
+        lab.journal(&case).into_iter().filter(|e| e.ev == Event::Line).map(|e| e.text).collect();
+    assert!(said.iter().any(|line| line.contains("loading lab_mod")), "{said:?}");
+
+    println!("a page that is broken");
+    let mut case = lab.case(Lane::Update, "health_fails");
+    case.plan.limits.health = Duration::from_secs(5);
+    lab.write(&case);
+    let outcome = lab.start_and_follow(&case, &[]);
+    assert!(matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "healthy"), "{outcome:?}");
+    assert_eq!(lab.digest(), before);
+
+    println!("cancelled");
+    for action in ["drain", "clone", "update", "healthy"] {
+        let case = lab.case(Lane::Update, "good");
+        assert!(lab.call(&case, "start", &[]).status.success());
+        lab.wait_for(&case, action);
+        assert_eq!(lab.call(&case, "cancel", &[]).stdout, b"cancelling\n");
+        assert!(lab.call(&case, "follow", &[]).status.success());
+        assert_eq!(lab.status(&case), "cancelled", "at {action}");
+        assert_eq!(lab.digest(), before, "cancelled at {action}");
+    }
+
+    println!("good, guarded, run killed in the update: the guard goes back by itself");
+    let case = lab.case(Lane::Update, "good");
+    let outcome = lab.start_and_follow(&case, &[("KILL_IN", "update:1.5")]);
+    assert!(matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "update"), "{outcome:?}");
+    assert_eq!(lab.digest(), before);
+
+    println!("good");
+    let load = lab.load();
+    let case = lab.case(Lane::Update, "good");
+    assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
+    let report = load.stop();
+    println!("longest answer {:?}, {} answered, {:?}", report.longest, report.answered, report.versions);
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert_is_new(&lab, &case);
+    assert_eq!(
+        lab.sql(&case.plan.before(), "select count(*) from res_partner where comment like '%two%'"),
+        "0\n"
+    );
+    assert_eq!(lab.call(&case, "cancel", &[]).stdout, b"not_running\n");
+    let actions = lab.actions(&case);
+
+    println!("killed at and in every action of {actions:?}");
+    lab.reset();
+    let before = lab.digest();
+    let inside = ["clone:0.3", "link:0.2", "update:2", "start_new:0.15"].map(|w| ("KILL_IN", w.to_owned()));
+    kill_everywhere(
+        &mut lab,
+        Lane::Update,
+        &before,
+        actions.iter().map(|a| ("KILL_AT", a.clone())).chain(inside),
+    );
+}
+
+#[test]
+fn code_lane() {
+    let Some(mut lab) = Lab::new("code") else { return };
+    for tls in [
+        Tls::Plain,
+        Tls::Internal,
+        Tls::Own,
+        Tls::Acme { email: None, directory: None, trusted_root: None },
+        Tls::Acme {
+            email: Some("me@example.com".into()),
+            directory: Some("https://ca.example/dir".into()),
+            trusted_root: Some("root.pem".into()),
+        },
+    ] {
+        assert_eq!(lab.caddy_accepts(&lab.site(tls.clone()).render().unwrap()), Ok(()), "{tls:?}");
+    }
+    lab.reset();
+    let before = lab.digest();
+
+    println!("crons don't run before the commit; without the hold, they would");
+    for (held, from, to) in [(false, "step hold_crons &&", ""), (true, "step hold_crons", "step hold_crons")]
+    {
+        lab.break_script(from, to);
+        let mut case = lab.case(Lane::Code, "health_fails");
+        case.plan.limits.health = Duration::from_secs(15);
+        lab.write(&case);
+        let nudge = lab.nudge_crons();
+        let outcome = lab.start_and_follow(&case, &[]);
+        drop(nudge);
+        assert!(
+            matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "healthy"),
+            "{outcome:?}"
+        );
+        let runs = lab.cron_runs("two");
+        assert_eq!(runs == 0, held, "{runs} runs by the new release, held: {held}");
+        lab.sql(&lab.database(), "delete from lab_run where version = 'two'");
+        lab.mend_script();
+    }
+    assert_eq!(lab.digest(), before);
+
+    println!("good, under load");
+    let load = lab.load();
+    let case = lab.case(Lane::Code, "good");
+    assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
+    let report = load.stop();
+    println!("longest answer {:?}, {} answered, {:?}", report.longest, report.answered, report.versions);
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert!(report.longest < Duration::from_secs(2), "{report:?}");
+    assert!(
+        report.versions["one"] > 5 && report.versions["two"] > 0 && report.versions.len() == 2,
+        "{report:?}"
+    );
+    assert_is_new(&lab, &case);
+    assert!(std::fs::metadata(format!("{}/dump", case.plan.snapshot())).unwrap().len() > 100_000);
+    let nudge = lab.nudge_crons();
+    lab.until("crons after the commit", || lab.cron_runs("two") > 0);
+    drop(nudge);
+    let actions = lab.actions(&case);
+
+    println!("cancelled, then killed at and in every action of {actions:?}");
+    lab.reset();
+    let before = lab.digest();
+    let case = lab.case(Lane::Code, "good");
+    assert!(lab.call(&case, "start", &[]).status.success());
+    lab.wait_for(&case, "healthy");
+    assert_eq!(lab.call(&case, "cancel", &[]).stdout, b"cancelling\n");
+    assert!(lab.call(&case, "follow", &[]).status.success());
+    assert_eq!((lab.status(&case), lab.digest()), ("cancelled".to_owned(), before.clone()));
+    let load = lab.load();
+    kill_everywhere(&mut lab, Lane::Code, &before, actions.iter().map(|a| ("KILL_AT", a.clone())));
+    let report = load.stop();
+    println!("longest answer {:?}, {} answered", report.longest, report.answered);
+    assert!(report.failed.is_empty(), "{report:?}");
+}
+
+#[test]
+fn first_and_restore_lanes() {
+    let Some(mut lab) = Lab::new("first") else { return };
+
+    println!("first, a migration can't fail yet, but a kill can come");
+    lab.reset_empty();
+    for at in ["KILL_AT=create_db", "KILL_IN=update:4", "KILL_AT=healthy"] {
+        let case = lab.case(Lane::First, "good");
+        let (hook, at) = at.split_once('=').unwrap();
+        assert!(!lab.call(&case, "run", &[(hook, at)]).status.success());
+        assert_eq!(lab.status(&case), "dead");
+        for _ in 0..2 {
+            assert_eq!(lab.call(&case, "revert", &[]).status.code(), Some(0));
+        }
+        assert_eq!(lab.status(&case), "reverted");
+        assert_eq!(
+            lab.sql("postgres", "select count(*) from pg_database where datname like 'lab%'"),
+            "0\n",
+            "{at}"
+        );
+        assert_eq!(lab.files("ls"), "tpl\n", "{at}");
+    }
+    let case = lab.case(Lane::First, "good");
+    assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
+    assert_eq!(lab.version(), "two");
+
+    println!("first again: refuses a database that is there, and leaves it alone");
+    let case = lab.case(Lane::First, "good");
+    let outcome = lab.start_and_follow(&case, &[]);
+    assert!(
+        matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "fresh" || action == "look"),
+        "{outcome:?}"
+    );
+    assert_eq!(lab.version(), "two");
+
+    println!("restore: killed around the swap, then good");
+    lab.reset();
+    let before = lab.digest();
+    let prepare = |lab: &Lab, case: &Case| {
+        let staging = case.plan.staging();
+        lab.sql("postgres", &format!("create database {staging} template tpl strategy file_copy"));
+        lab.sql(&staging, "update res_partner set comment = 'restored'");
+        lab.files(&format!("cp -al tpl {staging}; echo x > {staging}/restored"));
+    };
+    for at in ["stop_old", "swap", "unseal", "hold_crons", "keep"] {
+        let case = lab.case(Lane::Restore, "old");
+        prepare(&lab, &case);
+        assert!(!lab.call(&case, "run", &[("KILL_AT", at)]).status.success());
+        for _ in 0..2 {
+            assert_eq!(lab.call(&case, "revert", &[]).status.code(), Some(0), "{at}");
+        }
+        assert_eq!(
+            (lab.status(&case), lab.digest()),
+            ("reverted".to_owned(), before.clone()),
+            "killed at {at}"
+        );
+    }
+    let case = lab.case(Lane::Restore, "good");
+    prepare(&lab, &case);
+    assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
+    let restored = "select count(*) from res_partner where comment like '%restored%'";
+    assert_ne!(lab.sql(&lab.database(), restored), "0\n");
+    assert_eq!(lab.sql(&case.plan.before(), restored), "0\n");
+    let expected = format!("{}/restored\n", lab.database());
+    assert_eq!(lab.files("ls -d */restored"), expected);
+    assert_eq!(lab.version(), "two");
+}
+
+/// Kills a run, reverts it twice, and looks whether all is as it was — or, once the commit had begun, whether all is new.
+fn kill_everywhere(
+    lab: &mut Lab,
+    lane: Lane,
+    before: &str,
+    hooks: impl Iterator<Item = (&'static str, String)>,
+) {
+    for (hook, at) in hooks {
+        let case = lab.case(lane, "good");
+        let ran = lab.call(&case, "run", &[(hook, &at)]);
+        assert!(!ran.status.success(), "{hook}={at} killed nothing");
+        assert_eq!(lab.status(&case), "dead", "{hook}={at}");
+        let committed = lab.journal(&case).iter().any(|e| e.action == "commit" && e.ev == Event::Start);
+        for _ in 0..2 {
+            let reverted = lab.call(&case, "revert", &[]);
+            assert_eq!(
+                reverted.status.code(),
+                Some(0),
+                "{hook}={at}: {}",
+                String::from_utf8_lossy(&reverted.stderr)
+            );
+        }
+        if committed {
+            assert_eq!(lab.status(&case), "committed", "{hook}={at}");
+            assert_is_new(lab, &case);
+            lab.reset();
+        } else {
+            assert_eq!(lab.status(&case), "reverted", "{hook}={at}");
+            assert_eq!(lab.digest(), before, "{hook}={at}");
+        }
+        println!("{hook}={at}: {}", lab.status(&case));
+    }
+}
+
+fn assert_is_new(lab: &Lab, case: &Case) {
+    assert_eq!(lab.version(), "two");
+    assert!(lab.gate(Slot::B).exists() && !lab.gate(Slot::A).exists());
+    let updated = lab.sql(&lab.database(), "select count(*) > 0 from res_partner where comment like '%two%'");
+    assert_eq!(updated, if case.plan.lane == Lane::Update { "t\n" } else { "f\n" });
+}
