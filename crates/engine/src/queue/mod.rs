@@ -5,8 +5,8 @@
 //! one out holds a [`Claim`] and keeps it by a heartbeat; when the process dies, another takes the deployment over and goes
 //! on from the steps that are finished.
 //!
-//! **Invariant:** two processes never hold one deployment. A claim is taken by one statement, gets a new name each time,
-//! and everything that its holder writes is bound to that name.
+//! **Invariant:** two processes never hold one deployment. A claim is taken under the store's write lock, gets a new name
+//! each time, and everything that its holder writes is bound to that name.
 
 mod cancel;
 mod claim;
@@ -40,6 +40,9 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 /// How often somebody who waits for a deployment looks again although nothing in the store changed: holders that die change
 /// nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long at least between two looks: a running deployment changes the store many times a second.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// The queue of a store, as one process sees it. Clones are the same.
 #[derive(Clone, Debug)]
@@ -135,7 +138,7 @@ impl Queue {
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                () = changes.changed() => {}
+                () = changes.changed() => tokio::time::sleep(BETWEEN_LOOKS).await,
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
