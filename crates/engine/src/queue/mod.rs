@@ -5,8 +5,8 @@
 //! one out holds a [`Claim`] and keeps it by a heartbeat; when the process dies, another takes the deployment over and goes
 //! on from the steps that are finished.
 //!
-//! **Invariant:** two processes never hold one deployment. A claim is taken by one statement, gets a new name each time,
-//! and everything that its holder writes is bound to that name.
+//! **Invariant:** two processes never hold one deployment. A claim is taken under the store's write lock, gets a new name
+//! each time, and everything that its holder writes is bound to that name.
 
 mod cancel;
 mod claim;
@@ -40,6 +40,13 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 /// How often somebody who waits for a deployment looks again although nothing in the store changed: holders that die change
 /// nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long at least between two looks: a running deployment changes the store many times a second.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// Whether anything waits or is under way.
+const IS_ANY: &str =
+    "SELECT EXISTS (SELECT 1 FROM deployment WHERE status IN ('queued', 'building', 'deploying'))";
 
 /// The queue of a store, as one process sees it. Clones are the same.
 #[derive(Clone, Debug)]
@@ -119,7 +126,7 @@ impl Queue {
     /// Whether nothing waits and nothing is under way.
     pub async fn is_idle(&self) -> Result<bool, EngineError> {
         self.store
-            .read(|c| Ok(!c.prepare_cached(take::IS_ANY)?.query_row([], |row| row.get::<_, bool>(0))?))
+            .read(|c| Ok(!c.prepare_cached(IS_ANY)?.query_row([], |row| row.get::<_, bool>(0))?))
             .await
     }
 
@@ -143,7 +150,7 @@ impl Queue {
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                () = changes.changed() => {}
+                () = changes.changed() => tokio::time::sleep(BETWEEN_LOOKS).await,
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }

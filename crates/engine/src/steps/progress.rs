@@ -86,7 +86,8 @@ impl Progress {
     }
 
     async fn enter(&mut self, cx: &Cx, step: Step) -> Result<(), EngineError> {
-        if self.current == Some(step) {
+        // Some actions of an earlier step come late in some lanes; what the user sees only goes forward.
+        if self.current.is_some_and(|current| step <= current) {
             return Ok(());
         }
         if let Some(before) = self.current.replace(step)
@@ -208,8 +209,13 @@ impl Progress {
             (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
             (code, _) => code,
         };
-        EngineError::new(code, format!("{message} {}", found.message)).hint(found.hint).detail(said)
+        EngineError::new(code, format!("{message} {}.", capitalised(&found.message))).hint(found.hint).detail(said)
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Odoo's lines carry their level: `2026-01-02 03:04:05,678 1 ERROR db odoo.modules: …`.

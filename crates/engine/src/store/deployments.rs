@@ -213,9 +213,9 @@ fn page(connection: &Connection, filter: &DeploymentFilter) -> Result<Page<Deplo
         only(r#""trigger" IN (SELECT value FROM json_each(?))"#, Box::new(Json(filter.triggers.clone())));
     }
     if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-        // The columns joined by a character that no text to look for has.
+        // Joined by line breaks, which none of them has.
         only(
-            r#"concat_ws(char(0), "commit", subject, author, git_ref, who) LIKE ? ESCAPE '\'"#,
+            r#"concat_ws(char(10), "commit", subject, author, git_ref, who) LIKE ? ESCAPE '\'"#,
             Box::new(sql::containing(text)),
         );
     }

@@ -1,6 +1,6 @@
 //! What Slipway remembers: one SQLite database in its home, one file here for each table.
 //!
-//! **Invariant:** all writing goes through one thread ([`writer`]), each piece of work in a transaction that takes the write
+//! **Invariant:** all writing goes through one thread, each piece of work in a transaction that takes the write
 //! lock at once, so two processes on one home take turns. Reading goes to connections that can't write. No async
 //! thread ever waits for the disk.
 
