@@ -1,7 +1,7 @@
 //! What of a Python file ends up in the database when its module is updated: everything but the bodies of ordinary
 //! functions. Two files with the same [`Signature`] differ in code only, so a restart is enough for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
@@ -11,7 +11,14 @@ use super::literal;
 /// out).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
-    items: BTreeMap<String, String>,
+    items: BTreeMap<String, Item>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Item {
+    text: String,
+    /// Counts only if something that is declared is declared with this name.
+    only_if_used: Option<String>,
 }
 
 /// Why a file has no signature.
@@ -39,23 +46,31 @@ impl Signature {
         Ok(reading.signature)
     }
 
-    /// Whether there is nothing in the file that the database would know of.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    /// What differs from an older signature, in words. `is_used` says whether anything in the release is declared with a
+    /// name.
+    pub fn differences(&self, old: &Self, is_used: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let counts = |item: &Item| item.only_if_used.as_deref().is_none_or(is_used);
+        let changed = self.items.iter().filter_map(|(label, item)| match old.items.get(label) {
+            None if counts(item) => Some(format!("{label} added")),
+            Some(was) if was != item && counts(item) => Some(format!("{label} changed")),
+            _ => None,
+        });
+        let removed =
+            old.items.iter().filter(|(label, item)| !self.items.contains_key(*label) && counts(item));
+        changed.chain(removed.map(|(label, _)| format!("{label} removed"))).collect()
     }
 
-    /// What differs from an older signature, in words.
-    pub fn differences(&self, old: &Self) -> Vec<String> {
-        let changed = self.items.iter().filter_map(|(label, text)| match old.items.get(label) {
-            None => Some(format!("{label} added")),
-            Some(was) if was != text => Some(format!("{label} changed")),
-            Some(_) => None,
-        });
-        let removed = old.items.keys().filter(|label| !self.items.contains_key(*label));
-        changed.chain(removed.map(|label| format!("{label} removed"))).collect()
+    /// Adds all names that the things in this file are declared with.
+    pub fn names_used(&self, into: &mut BTreeSet<String>) {
+        let declared = self.items.values().filter(|item| !item.text.starts_with("def "));
+        into.extend(declared.flat_map(|item| item.text.split(' ')).map(str::to_owned));
     }
 
     fn add(&mut self, label: String, text: String) {
+        self.insert(label, Item { text, only_if_used: None });
+    }
+
+    fn insert(&mut self, label: String, item: Item) {
         // A second thing of the same name must not hide the first.
         let mut key = label.clone();
         let mut count = 1;
@@ -63,7 +78,7 @@ impl Signature {
             count += 1;
             key = format!("{label} ({count})");
         }
-        self.items.insert(key, text);
+        self.items.insert(key, item);
     }
 }
 
@@ -121,8 +136,13 @@ impl Reading<'_> {
             },
             "class_definition" => self.class(statement, class),
             "function_definition" => self.function(statement, class),
+            "expression_statement"
+                if !self.controllers || class.is_some() || assignment(statement).is_some() =>
+            {
+                self.expression(statement, class);
+            }
+            _ if self.controllers && class.is_none() => {}
             "import_statement" | "import_from_statement" => self.import(statement),
-            "expression_statement" => self.expression(statement, class),
             _ => {
                 let label =
                     within(&format!("`{}` block", statement.kind().trim_end_matches("_statement")), class);
@@ -160,12 +180,18 @@ impl Reading<'_> {
         let counts = RUN_AT_UPDATE.contains(&name.as_str())
             || self.hooks.contains(&name)
             || (class.is_some() && MAKE_SQL.iter().any(|start| name.starts_with(start)));
+        let label = within(&format!("`{name}()`"), class);
         if counts {
-            self.signature.add(within(&format!("`{name}()`"), class), tokens(node, self.text));
+            self.signature.add(label, tokens(node, self.text));
+        } else if class.is_none() {
+            // `selection=states()`
+            let item = Item { text: tokens(node, self.text), only_if_used: Some(name) };
+            self.signature.insert(label, item);
         }
     }
 
-    /// What comes from Odoo or a library can't change what a model is; what comes from an addon can.
+    /// What comes from Odoo or a library can't change what a model is. Importing a file of our own can, because that is how
+    /// its models get loaded; importing a name, only if something is declared with it.
     fn import(&mut self, node: Node<'_>) {
         let from = self.field(node, "module_name");
         let from_addon = |name: &str| {
@@ -174,12 +200,18 @@ impl Reading<'_> {
         let mut cursor = node.walk();
         let names: Vec<_> =
             node.children_by_field_name("name", &mut cursor).map(|n| tokens(n, self.text)).collect();
-        for name in if names.is_empty() { vec!["* ".to_owned()] } else { names } {
-            let name = name.replace(" . ", ".");
+        for name in if names.is_empty() { vec!["*".to_owned()] } else { names } {
+            let plain = name.replace(" . ", ".");
+            let loads = from.trim_matches('.').is_empty() || name == "*";
             if from_addon(&from) {
-                self.signature.add(format!("import of `{}` from `{from}`", name.trim()), String::new());
-            } else if from.is_empty() && from_addon(&name) {
-                self.signature.add(format!("import of `{name}`"), String::new());
+                // Another name for it is a use of the first one, wherever it's used then.
+                let renamed = name.contains(" as ");
+                let only_if_used = (!loads && !renamed).then(|| name.clone());
+                let text = if renamed { name } else { String::new() };
+                self.signature
+                    .insert(format!("import of `{plain}` from `{from}`"), Item { text, only_if_used });
+            } else if from.is_empty() && from_addon(&plain) {
+                self.signature.add(format!("import of `{plain}`"), String::new());
             }
         }
     }
@@ -199,6 +231,11 @@ impl Reading<'_> {
         };
         let value = right.map(|r| tokens(r, self.text)).unwrap_or_default();
         if class.is_none() && (value.starts_with("logging . getLogger") || self.node(left) == "__all__") {
+            return;
+        }
+        if class.is_none() && assigned.kind() == "assignment" && left.kind() == "identifier" {
+            let name = self.node(left).to_owned();
+            self.signature.insert(format!("`{name}`"), Item { text: value, only_if_used: Some(name) });
             return;
         }
         let kind = if value.starts_with("fields .") { "field " } else { "" };
@@ -301,7 +338,7 @@ def hook(env):
         let new = TICKET.replace(from, to);
         assert_ne!(new, TICKET, "{from} is not in it");
         let read = |text: &str| Signature::read(text.as_bytes(), &["hook".to_owned()], false).unwrap();
-        read(&new).differences(&read(TICKET))
+        read(&new).differences(&read(TICKET), &|name| matches!(name, "STATES" | "used"))
     }
 
     #[test]
@@ -320,6 +357,8 @@ def hook(env):
             ("[(\"a\", \"A\")]", "[\n    (\"a\", \"A\"),\n]"),
             ("\ndef hook", "\ndef other():\n    return 1\n\ndef hook"),
             ("_logger =", "log ="),
+            ("STATES = [", "VERSION = 2\nSTATES = ["),
+            ("from . import common", "from . import common\nfrom .release import VERSION"),
         ] {
             assert_eq!(differences(from, to), [""; 0], "{from} -> {to}");
         }
@@ -338,6 +377,17 @@ def hook(env):
             ("(env):\n    pass", "(env):\n    env.x()", "`hook()` changed"),
             ("from . import common", "from . import common, more", "import of `more` from `.` added"),
             ("\ndef hook", "\nif STATES:\n    STATES += 1\n\ndef hook", "`if` block added"),
+            (
+                "from . import common",
+                "from . import common\nfrom .x import used",
+                "import of `used` from `.x` added",
+            ),
+            (
+                "from . import common",
+                "from . import common\nfrom .x import a as b",
+                "import of `a as b` from `.x` added",
+            ),
+            ("\ndef hook", "\ndef used():\n    pass\ndef hook", "`used()` added"),
             ("\ndef hook", "\nregister(1)\ndef hook", "a call added"),
         ] {
             let found = differences(from, to);
@@ -348,12 +398,15 @@ def hook(env):
     #[test]
     fn controllers_and_exceptions_are_code() {
         let routes = b"from odoo import http\nclass Web(http.Controller):\n    limit = 20\n    def x(self):\n        pass\n";
-        assert!(Signature::read(routes, &[], false).unwrap().is_empty());
+        let reasons = |text: &[u8], controllers| {
+            Signature::read(text, &[], controllers).unwrap().differences(&Signature::default(), &|_| false)
+        };
+        assert_eq!(reasons(routes, false), [""; 0]);
         let inherited = b"class Shop(WebsiteSale):\n    x = 1\n";
-        assert!(Signature::read(inherited, &[], true).unwrap().is_empty());
-        assert!(!Signature::read(inherited, &[], false).unwrap().is_empty());
+        assert_eq!(reasons(inherited, true), [""; 0]);
+        assert_eq!(reasons(inherited, false).len(), 2);
         let model = b"class Web(http.Controller):\n    _inherit = 'x'\n";
-        assert!(!Signature::read(model, &[], true).unwrap().is_empty());
+        assert_eq!(reasons(model, true).len(), 2);
     }
 
     #[test]
