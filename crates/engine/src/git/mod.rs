@@ -24,6 +24,7 @@ mod source;
 mod submodule;
 mod transfer;
 mod url;
+mod watch;
 
 pub use credential::Credential;
 pub use diff::{Change, ChangeKind, diff};

@@ -17,10 +17,17 @@ pub(super) fn may_help(url: &GitUrl, credential: &Credential, error: &GitError) 
         && installed()
 }
 
+/// Never asks, and never accepts a host key that isn't in the user's known_hosts.
+const SSH: &str = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes";
+
 /// The far repository's names, by `git ls-remote`.
 pub(super) fn list(url: &GitUrl, stop: &Arc<AtomicBool>) -> Result<Vec<RemoteRef>, GitError> {
+    list_by(SSH, url, stop)
+}
+
+pub(super) fn list_by(ssh: &str, url: &GitUrl, stop: &Arc<AtomicBool>) -> Result<Vec<RemoteRef>, GitError> {
     let mut heads = Vec::new();
-    let mut command = git();
+    let mut command = git(ssh);
     command.args(["ls-remote", "--", url.as_str()]);
     run(command, url, stop, &mut |_| {}, &mut |line| {
         if let Some((sha, name)) = line.split_once('\t') {
@@ -38,14 +45,25 @@ pub(super) fn fetch(
     stop: &Arc<AtomicBool>,
     on_line: &mut dyn FnMut(String),
 ) -> Result<(), GitError> {
-    let mut command = git();
+    fetch_by(SSH, dir, url, refspecs, stop, on_line)
+}
+
+pub(super) fn fetch_by(
+    ssh: &str,
+    dir: &Path,
+    url: &GitUrl,
+    refspecs: &[String],
+    stop: &Arc<AtomicBool>,
+    on_line: &mut dyn FnMut(String),
+) -> Result<(), GitError> {
+    let mut command = git(ssh);
     command.arg("--git-dir").arg(dir).args(["fetch", "--progress", "--no-tags", "--no-write-fetch-head"]);
     command.args(["--no-recurse-submodules", "--no-auto-maintenance", "--", url.as_str()]).args(refspecs);
     run(command, url, stop, on_line, &mut |_| {})
 }
 
 fn installed() -> bool {
-    git()
+    git(SSH)
         .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -53,13 +71,12 @@ fn installed() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn git() -> Command {
+fn git(ssh: &str) -> Command {
     let mut command = Command::new("git");
     command
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("LC_ALL", "C")
-        // Never asks, and never accepts a host key that isn't in the user's known_hosts.
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes")
+        .env("GIT_SSH_COMMAND", ssh)
         .env_remove("GIT_DIR")
         .env_remove("SSH_ASKPASS")
         .env_remove("GIT_ASKPASS")

@@ -1,5 +1,6 @@
 //! What the files that changed ask of each module: nothing, a restart, or `odoo -u`.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{Files, shown};
 use super::manifest::Manifest;
 use super::modules::{Module, Problem, ProblemKind};
-use super::schema::Signature;
+use super::schema::{Signature, Unparsable};
 use crate::git::GitError;
 
 /// What one module's changes ask for.
@@ -42,8 +43,47 @@ pub struct Side<'a> {
     pub module: &'a Module,
 }
 
+/// The names that models of the new release are declared with: the values of a module's constants end up in the database
+/// only where they are used for that (`selection=STATES`). Read when first asked for, because it means reading all Python
+/// files of the modules.
+pub struct Uses<'a> {
+    files: &'a dyn Files,
+    modules: Vec<&'a Module>,
+    names: OnceCell<BTreeSet<String>>,
+}
+
+impl<'a> Uses<'a> {
+    /// Looks in these modules: all of ours that are installed, since one may use another's names.
+    pub fn new(files: &'a dyn Files, modules: Vec<&'a Module>) -> Self {
+        Self { files, modules, names: OnceCell::new() }
+    }
+
+    fn contain(&self, name: &str) -> bool {
+        self.names.get_or_init(|| self.read()).contains(name)
+    }
+
+    fn read(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for module in &self.modules {
+            let side = Side { files: self.files, module };
+            for path in by_path(side).into_keys().filter(|path| matches!(sort_of(path), Sort::Python)) {
+                // A file that can't be read asks for an update by itself, wherever it changed.
+                if let Ok(Ok(signature)) = signature(side, path) {
+                    signature.names_used(&mut names);
+                }
+            }
+        }
+        names
+    }
+}
+
 /// Compares a module as it is live with how it will be. Broken Python is told as a problem too.
-pub fn compare(live: Side<'_>, new: Side<'_>, problems: &mut Vec<Problem>) -> Result<Change, GitError> {
+pub fn compare(
+    live: Side<'_>,
+    new: Side<'_>,
+    uses: &Uses<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<Change, GitError> {
     let before = by_path(live);
     let after = by_path(new);
     let mut change = Change { module: new.module.name.clone(), needs: Needs::Nothing, reasons: Vec::new() };
@@ -60,7 +100,7 @@ pub fn compare(live: Side<'_>, new: Side<'_>, problems: &mut Vec<Problem>) -> Re
             Sort::Code => (Needs::Restart, whole()),
             Sort::Data => (Needs::Update, whole()),
             Sort::Manifest => manifest(live.module, new.module),
-            Sort::Python => python(live, new, path, (had, has), problems)?,
+            Sort::Python => python(live, new, path, (had, has), uses, problems)?,
         };
         change.needs = change.needs.max(needs);
         if needs == Needs::Update {
@@ -128,17 +168,11 @@ fn python(
     new: Side<'_>,
     path: &[u8],
     (had, has): (bool, bool),
+    uses: &Uses<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<(Needs, Vec<String>), GitError> {
     let name = shown(path);
-    let controllers = name.split('/').any(|folder| folder == "controllers");
-    let read = |side: Side<'_>, exists: bool| -> Result<_, GitError> {
-        if !exists {
-            return Ok(Ok(Signature::default()));
-        }
-        let whole = [side.module.folder.as_slice(), b"/", path].concat();
-        Ok(Signature::read(&side.files.read(&whole)?, &side.module.manifest.hooks, controllers))
-    };
+    let read = |side, exists: bool| if exists { signature(side, path) } else { Ok(Ok(Signature::default())) };
     let (before, after) = (read(live, had)?, read(new, has)?);
     if let Err(error) = &after {
         problems.push(Problem {
@@ -151,9 +185,18 @@ fn python(
     let (Ok(before), Ok(after)) = (before, after) else {
         return Ok((Needs::Update, vec![format!("{name} changed, and can't be read to see how")]));
     };
-    let reasons: Vec<String> =
-        after.differences(&before).into_iter().map(|why| format!("{name}: {why}")).collect();
+    let reasons: Vec<String> = after
+        .differences(&before, &|name| uses.contain(name))
+        .into_iter()
+        .map(|why| format!("{name}: {why}"))
+        .collect();
     Ok((if reasons.is_empty() { Needs::Restart } else { Needs::Update }, reasons))
+}
+
+fn signature(side: Side<'_>, path: &[u8]) -> Result<Result<Signature, Unparsable>, GitError> {
+    let controllers = path.split(|b| *b == b'/').any(|folder| folder == b"controllers");
+    let whole = [side.module.folder.as_slice(), b"/", path].concat();
+    Ok(Signature::read(&side.files.read(&whole)?, &side.module.manifest.hooks, controllers))
 }
 
 #[cfg(test)]
@@ -184,14 +227,18 @@ mod tests {
     }
 
     fn change(new: &Memory) -> (Change, Vec<Problem>) {
+        change_from(&acme(), new)
+    }
+
+    fn change_from(old: &Memory, new: &Memory) -> (Change, Vec<Problem>) {
         let places = [AddonsIn { repository: "m".into(), paths: vec![] }];
-        let old = acme();
-        let (before, _) = Modules::find(&old, &places).unwrap();
+        let (before, _) = Modules::find(old, &places).unwrap();
         let (after, _) = Modules::find(new, &places).unwrap();
         let mut problems = Vec::new();
-        let live = Side { files: &old, module: &before.by_name["acme"] };
+        let live = Side { files: old, module: &before.by_name["acme"] };
         let new = Side { files: new, module: &after.by_name["acme"] };
-        (compare(live, new, &mut problems).unwrap(), problems)
+        let uses = Uses::new(new.files, after.by_name.values().collect());
+        (compare(live, new, &uses, &mut problems).unwrap(), problems)
     }
 
     #[test]
@@ -209,6 +256,7 @@ mod tests {
             ("m/acme/requirements.txt", "x"),
             ("m/acme/models/ticket.py", ticket.replace("return 1", "return 2").as_str()),
             ("m/acme/controllers/main.py", "from odoo import http\nclass Web(http.Controller):\n    x = 1\n"),
+            ("m/acme/release.py", "RELEASE = 2\n"),
             ("m/acme/models/tools.py", "import re\ndef f():\n    pass\n"),
             (
                 "m/acme/__manifest__.py",
@@ -256,6 +304,15 @@ mod tests {
             assert!(change.reasons.contains(&reason.to_owned()), "{:?}", change.reasons);
             assert_eq!(problems.len(), usize::from(text == "class ("));
         }
+        let used = ticket.replace("Char()", "Char(default=str(RELEASE))");
+        let before =
+            acme().with(&[("m/acme/release.py", "RELEASE = 1\n"), ("m/acme/models/ticket.py", &used)]);
+        let (constant, _) = change_from(&before, &before.with(&[("m/acme/release.py", "RELEASE = 2\n")]));
+        assert_eq!(
+            constant.reasons,
+            ["release.py: `RELEASE` changed"],
+            "a constant that a field is declared with"
+        );
         let (change, _) = change(&acme().without("m/acme/models/ticket.py"));
         assert!(
             change.reasons.contains(&"models/ticket.py: class `Ticket` removed".to_owned()),

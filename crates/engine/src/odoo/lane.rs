@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Change, Needs, Side, compare};
+use super::changes::{Change, Needs, Side, Uses, compare};
 use super::files::Files;
 use super::modules::{Modules, Problem, ProblemKind};
 use crate::git::GitError;
@@ -96,12 +96,14 @@ fn compare_all(
     installed: &BTreeSet<String>,
     choice: &mut LaneChoice,
 ) -> Result<(), GitError> {
+    let ours = || installed.iter().filter_map(|name| new.modules.by_name.get(name));
+    let uses = Uses::new(new.files, ours().collect());
     for name in installed {
         match (live.modules.by_name.get(name), new.modules.by_name.get(name)) {
             (Some(was), Some(is)) => {
                 let before = Side { files: live.files, module: was };
                 let after = Side { files: new.files, module: is };
-                let change = compare(before, after, &mut choice.problems)?;
+                let change = compare(before, after, &uses, &mut choice.problems)?;
                 if change.needs == Needs::Update {
                     choice.update.push(name.clone());
                     choice.reasons.extend(change.reasons.iter().map(|why| format!("{name}: {why}")));

@@ -1,7 +1,7 @@
 //! What of a Python file ends up in the database when its module is updated: everything but the bodies of ordinary
 //! functions. Two files with the same [`Signature`] differ in code only, so a restart is enough for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
@@ -11,7 +11,14 @@ use super::literal;
 /// out).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
-    items: BTreeMap<String, String>,
+    items: BTreeMap<String, Item>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Item {
+    text: String,
+    /// Counts only if something that is declared is declared with this name.
+    only_if_used: Option<String>,
 }
 
 /// Why a file has no signature.
@@ -39,23 +46,31 @@ impl Signature {
         Ok(reading.signature)
     }
 
-    /// Whether there is nothing in the file that the database would know of.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    /// What differs from an older signature, in words. `is_used` says whether anything in the release is declared with a
+    /// name.
+    pub fn differences(&self, old: &Self, is_used: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let counts = |item: &Item| item.only_if_used.as_deref().is_none_or(is_used);
+        let changed = self.items.iter().filter_map(|(label, item)| match old.items.get(label) {
+            None if counts(item) => Some(format!("{label} added")),
+            Some(was) if was != item && counts(item) => Some(format!("{label} changed")),
+            _ => None,
+        });
+        let removed =
+            old.items.iter().filter(|(label, item)| !self.items.contains_key(*label) && counts(item));
+        changed.chain(removed.map(|(label, _)| format!("{label} removed"))).collect()
     }
 
-    /// What differs from an older signature, in words.
-    pub fn differences(&self, old: &Self) -> Vec<String> {
-        let changed = self.items.iter().filter_map(|(label, text)| match old.items.get(label) {
-            None => Some(format!("{label} added")),
-            Some(was) if was != text => Some(format!("{label} changed")),
-            Some(_) => None,
-        });
-        let removed = old.items.keys().filter(|label| !self.items.contains_key(*label));
-        changed.chain(removed.map(|label| format!("{label} removed"))).collect()
+    /// Adds all names that the things in this file are declared with.
+    pub fn names_used(&self, into: &mut BTreeSet<String>) {
+        let declared = self.items.values().filter(|item| !item.text.starts_with("def "));
+        into.extend(declared.flat_map(|item| item.text.split(' ')).map(str::to_owned));
     }
 
     fn add(&mut self, label: String, text: String) {
+        self.insert(label, Item { text, only_if_used: None });
+    }
+
+    fn insert(&mut self, label: String, item: Item) {
         // A second thing of the same name must not hide the first.
         let mut key = label.clone();
         let mut count = 1;
@@ -63,7 +78,7 @@ impl Signature {
             count += 1;
             key = format!("{label} ({count})");
         }
-        self.items.insert(key, text);
+        self.items.insert(key, item);
     }
 }
 
@@ -121,8 +136,13 @@ impl Reading<'_> {
             },
             "class_definition" => self.class(statement, class),
             "function_definition" => self.function(statement, class),
+            "expression_statement"
+                if !self.controllers || class.is_some() || assignment(statement).is_some() =>
+            {
+                self.expression(statement, class);
+            }
+            _ if self.controllers && class.is_none() => {}
             "import_statement" | "import_from_statement" => self.import(statement),
-            "expression_statement" => self.expression(statement, class),
             _ => {
                 let label =
                     within(&format!("`{}` block", statement.kind().trim_end_matches("_statement")), class);
@@ -160,12 +180,18 @@ impl Reading<'_> {
         let counts = RUN_AT_UPDATE.contains(&name.as_str())
             || self.hooks.contains(&name)
             || (class.is_some() && MAKE_SQL.iter().any(|start| name.starts_with(start)));
+        let label = within(&format!("`{name}()`"), class);
         if counts {
-            self.signature.add(within(&format!("`{name}()`"), class), tokens(node, self.text));
+            self.signature.add(label, tokens(node, self.text));
+        } else if class.is_none() {
+            // `selection=states()`
+            let item = Item { text: tokens(node, self.text), only_if_used: Some(name) };
+            self.signature.insert(label, item);
         }
     }
 
-    /// What comes from Odoo or a library can't change what a model is; what comes from an addon can.
+    /// What comes from Odoo or a library can't change what a model is. Importing a file of our own can, because that is how
+    /// its models get loaded; importing a name, only if something is declared with it.
     fn import(&mut self, node: Node<'_>) {
         let from = self.field(node, "module_name");
         let from_addon = |name: &str| {
@@ -174,12 +200,18 @@ impl Reading<'_> {
         let mut cursor = node.walk();
         let names: Vec<_> =
             node.children_by_field_name("name", &mut cursor).map(|n| tokens(n, self.text)).collect();
-        for name in if names.is_empty() { vec!["* ".to_owned()] } else { names } {
-            let name = name.replace(" . ", ".");
+        for name in if names.is_empty() { vec!["*".to_owned()] } else { names } {
+            let plain = name.replace(" . ", ".");
+            let loads = from.trim_matches('.').is_empty() || name == "*";
             if from_addon(&from) {
-                self.signature.add(format!("import of `{}` from `{from}`", name.trim()), String::new());
-            } else if from.is_empty() && from_addon(&name) {
-                self.signature.add(format!("import of `{name}`"), String::new());
+                // Another name for it is a use of the first one, wherever it's used then.
+                let renamed = name.contains(" as ");
+                let only_if_used = (!loads && !renamed).then(|| name.clone());
+                let text = if renamed { name } else { String::new() };
+                self.signature
+                    .insert(format!("import of `{plain}` from `{from}`"), Item { text, only_if_used });
+            } else if from.is_empty() && from_addon(&plain) {
+                self.signature.add(format!("import of `{plain}`"), String::new());
             }
         }
     }
@@ -199,6 +231,11 @@ impl Reading<'_> {
         };
         let value = right.map(|r| tokens(r, self.text)).unwrap_or_default();
         if class.is_none() && (value.starts_with("logging . getLogger") || self.node(left) == "__all__") {
+            return;
+        }
+        if class.is_none() && assigned.kind() == "assignment" && left.kind() == "identifier" {
+            let name = self.node(left).to_owned();
+            self.signature.insert(format!("`{name}`"), Item { text: value, only_if_used: Some(name) });
             return;
         }
         let kind = if value.starts_with("fields .") { "field " } else { "" };
@@ -268,100 +305,4 @@ fn visit<'t>(root: Node<'t>, enter: &mut dyn FnMut(Node<'t>) -> bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TICKET: &str = r#"
-# Copyright
-"""A ticket."""
-import logging
-from odoo import api, fields, models
-from . import common
-
-_logger = logging.getLogger(__name__)
-STATES = [("a", "A")]
-
-class Ticket(models.Model):
-    """Doc."""
-    _name = "acme.ticket"
-    name = fields.Char(required=True)
-
-    @api.depends("name")
-    def _compute(self):
-        return 1
-
-    def init(self):
-        self.env.cr.execute("x")
-
-def hook(env):
-    pass
-"#;
-
-    fn differences(from: &str, to: &str) -> Vec<String> {
-        let new = TICKET.replace(from, to);
-        assert_ne!(new, TICKET, "{from} is not in it");
-        let read = |text: &str| Signature::read(text.as_bytes(), &["hook".to_owned()], false).unwrap();
-        read(&new).differences(&read(TICKET))
-    }
-
-    #[test]
-    fn code_layout_and_words_do_not_count() {
-        for (from, to) in [
-            ("return 1", "x = 2\n        return x"),
-            ("# Copyright", "# Copyright 2\n\n"),
-            ("A ticket.", "Another text"),
-            ("Doc.", "Other doc."),
-            ("@api.depends(\"name\")", "@api.depends(\"name\", \"id\")"),
-            ("def _compute(self)", "def _compute_more(self, x=1)"),
-            ("import logging", "import logging\nimport base64"),
-            ("from odoo import api, fields", "from odoo import _, api, fields"),
-            ("from . import common", "from . import (  # all\n    common,\n)"),
-            ("fields.Char(required=True)", "fields.Char(\n        required=True,  # yes\n    )"),
-            ("[(\"a\", \"A\")]", "[\n    (\"a\", \"A\"),\n]"),
-            ("\ndef hook", "\ndef other():\n    return 1\n\ndef hook"),
-            ("_logger =", "log ="),
-        ] {
-            assert_eq!(differences(from, to), [""; 0], "{from} -> {to}");
-        }
-    }
-
-    #[test]
-    fn what_the_database_knows_counts_and_is_named() {
-        for (from, to, reason) in [
-            ("    @api", "    due = fields.Date()\n    @api", "field `due` of `Ticket` added"),
-            ("required=True", "required=False", "field `name` of `Ticket` changed"),
-            ("    name = fields.Char(required=True)\n", "", "field `name` of `Ticket` removed"),
-            ("\"acme.ticket\"", "\"acme.task\"", "`_name` of `Ticket` changed"),
-            ("(\"a\", \"A\")", "(\"a\", \"B\")", "`STATES` changed"),
-            ("models.Model", "models.TransientModel", "class `Ticket` changed"),
-            ("execute(\"x\")", "execute(\"y\")", "`init()` of `Ticket` changed"),
-            ("(env):\n    pass", "(env):\n    env.x()", "`hook()` changed"),
-            ("from . import common", "from . import common, more", "import of `more` from `.` added"),
-            ("\ndef hook", "\nif STATES:\n    STATES += 1\n\ndef hook", "`if` block added"),
-            ("\ndef hook", "\nregister(1)\ndef hook", "a call added"),
-        ] {
-            let found = differences(from, to);
-            assert!(found.contains(&reason.to_owned()), "{reason}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn controllers_and_exceptions_are_code() {
-        let routes = b"from odoo import http\nclass Web(http.Controller):\n    limit = 20\n    def x(self):\n        pass\n";
-        assert!(Signature::read(routes, &[], false).unwrap().is_empty());
-        let inherited = b"class Shop(WebsiteSale):\n    x = 1\n";
-        assert!(Signature::read(inherited, &[], true).unwrap().is_empty());
-        assert!(!Signature::read(inherited, &[], false).unwrap().is_empty());
-        let model = b"class Web(http.Controller):\n    _inherit = 'x'\n";
-        assert!(!Signature::read(model, &[], true).unwrap().is_empty());
-    }
-
-    #[test]
-    fn broken_files_are_told_with_their_line() {
-        for bad in ["x = 1\ndef f(:\n    pass\n", "x = 1\nclass\n", "x = 1\n\"\"\"open\n"] {
-            let error = Signature::read(bad.as_bytes(), &[], false).unwrap_err();
-            assert!(error.line >= 1, "{error}");
-        }
-        assert_eq!(Signature::read(b"a = 1\nb = '\xff'\n", &[], false).unwrap_err().line, 2);
-    }
-}
+mod tests;

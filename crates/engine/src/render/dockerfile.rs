@@ -144,7 +144,7 @@ impl Recipe<'_> {
             let flags: String = self.series.facts().pip_flags.iter().map(|flag| format!(" {flag}")).collect();
             let _ = writeln!(
                 text,
-                "RUN {ca}python3 -m pip install --no-cache-dir --disable-pip-version-check --no-input{flags} \
+                "RUN {ca}PIP_ROOT_USER_ACTION=ignore python3 -m pip install --no-cache-dir --disable-pip-version-check --no-input{flags} \
                  -r /opt/slipway/build/requirements.txt"
             );
         }

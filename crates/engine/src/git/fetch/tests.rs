@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use super::*;
 use crate::git::testing::{FILE, Repo, SUBMODULE};
@@ -256,6 +257,8 @@ fn over_ssh_with_keys_host_keys_and_cut_history() {
     assert_eq!(get(&mirror, &request(key("user", None))).unwrap().sha, next);
     assert_eq!(mirror.log_between(&head.sha, &next, 100).unwrap().len(), 1);
 
+    the_git_program_knows_aliases(&sshd, &repo, &next, user.trim());
+
     let missing = Mirror::open(&dir.path().join("m"), &address(Path::new("/nonexistent.git"))).unwrap();
     let error = get(&missing, &request(key("user", None)));
     assert!(matches!(error, Err(GitError::RepositoryNotFound { .. })), "{error:?}");
@@ -264,4 +267,35 @@ fn over_ssh_with_keys_host_keys_and_cut_history() {
     let other = other.split_ascii_whitespace().take(2).collect::<Vec<_>>().join(" ");
     fs::write(&known, format!("[127.0.0.1]:{} {other}\n", sshd.port)).unwrap();
     assert!(matches!(get(&mirror, &request(key("user", None))), Err(GitError::HostKeyChanged { .. })));
+}
+
+/// An alias of ssh_config is a host that libgit2 can't find. The program is given its configuration as ssh takes it when
+/// HOME can't be changed (this process's other tests run beside): by an absolute `-F`.
+fn the_git_program_knows_aliases(sshd: &Sshd, repo: &Repo, head: &str, user: &str) {
+    let config = sshd.dir.path().join("ssh_config");
+    let (key, known) = (sshd.dir.path().join("user"), sshd.dir.path().join("known_hosts"));
+    let text = format!(
+        "Host slipway-alias.invalid\n HostName 127.0.0.1\n Port {}\n User {user}\n IdentityFile {}\n UserKnownHostsFile {}\n",
+        sshd.port,
+        key.display(),
+        known.display()
+    );
+    fs::write(&config, text).unwrap();
+    let url = GitUrl::parse(&format!("slipway-alias.invalid:{}", repo.path().display())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(dir.path(), url.as_str()).unwrap();
+    let unreachable = get(
+        &mirror,
+        &Fetch { credential: Credential::SshKey { file: key, passphrase: None }, ..wanted("main") },
+    );
+    assert!(matches!(&unreachable, Err(GitError::Unreachable { .. })), "{unreachable:?}");
+    assert!(program::may_help(&url, &Credential::Auto, &unreachable.unwrap_err()));
+
+    let ssh = format!("ssh -F {} -o BatchMode=yes -o StrictHostKeyChecking=yes", config.display());
+    let stop = Arc::default();
+    let heads = program::list_by(&ssh, &url, &stop).unwrap();
+    assert!(heads.iter().any(|h| h.name == "refs/heads/main" && h.sha == head));
+    let refspec = ["+refs/heads/main:refs/slipway/fetched/x".to_owned()];
+    program::fetch_by(&ssh, mirror.dir(), &url, &refspec, &stop, &mut |_| {}).unwrap();
+    assert_eq!(mirror.resolve(head).unwrap().subject, "Next");
 }

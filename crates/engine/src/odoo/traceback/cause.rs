@@ -90,7 +90,7 @@ pub(super) fn of(log: &Log) -> Cause {
     match kind {
         _ if in_migration => Cause::Migration,
         "SyntaxError" | "IndentationError" | "TabError" => Cause::Syntax,
-        "ParseError" | "XMLSyntaxError" => Cause::Data { reason: data_reason(text, &log.detail) },
+        "ParseError" | "XMLSyntaxError" => Cause::Data { reason: data_reason(text, log) },
         "FileNotFoundError" => {
             Cause::MissingFile { path: between(text, "'", "'").unwrap_or(text).to_owned() }
         }
@@ -156,17 +156,23 @@ fn missing_module(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The sentence after the place: "Field "nope" does not exist in model "x.m"".
-fn data_reason(text: &str, detail: &str) -> String {
-    let after = detail.lines().skip_while(|line| !line.contains("ParseError")).skip(1);
-    let told = |line: &&str| {
-        !line.trim().is_empty() && !line.trim_start().starts_with('<') && !line.starts_with("Error while")
+/// What is wrong with the data, as one sentence: "Field "nope" does not exist in model "x.m"". It stands behind the place
+/// (from 15.0 on), or in the exception that was the reason (14.0).
+fn data_reason(text: &str, log: &Log) -> String {
+    let after = |detail: &str, start: &str| {
+        let lines = detail.lines().skip_while(|line| !line.contains(start)).skip(1);
+        let told = |line: &&str| {
+            let line = line.trim();
+            !line.is_empty()
+                && !line.starts_with('<')
+                && !line.starts_with("Error while")
+                && !line.starts_with("The above")
+        };
+        let stop = |line: &&str| !line.contains("View error context") && !line.starts_with("View name:");
+        lines.take_while(stop).filter(told).last().map(|line| line.trim().to_owned())
     };
-    let stop = |line: &&str| !line.contains("View error context") && !line.starts_with("View name:");
-    match after.take_while(stop).filter(told).last() {
-        Some(line) => line.trim().to_owned(),
-        None => text.to_owned(),
-    }
+    let reason = after(&log.detail, "ParseError").or_else(|| after(&log.reason, "Error"));
+    reason.unwrap_or_else(|| text.to_owned())
 }
 
 fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {

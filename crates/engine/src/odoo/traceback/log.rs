@@ -5,6 +5,8 @@ pub(super) struct Log {
     pub(super) exception: Option<String>,
     /// The whole text of that exception's message, later lines included.
     pub(super) detail: String,
+    /// The same of the exception that was the reason for it, if it says so.
+    pub(super) reason: String,
     /// The frames of all tracebacks of the last failure, the innermost last.
     pub(super) frames: Vec<Place>,
     /// The module that was being loaded.
@@ -43,10 +45,13 @@ impl Log {
                 // One that was only the reason for the next belongs to the same failure.
                 let continues = log.detail.contains("another exception occurred")
                     || log.detail.contains("direct cause of");
-                if !continues {
+                if continues {
+                    log.reason = std::mem::take(&mut log.detail);
+                } else {
                     log.frames.clear();
+                    log.reason.clear();
+                    log.detail.clear();
                 }
-                log.detail.clear();
                 in_traceback = true;
             } else if in_traceback {
                 log.traceback_line(line);
