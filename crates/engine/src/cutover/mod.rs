@@ -6,9 +6,11 @@
 //!
 //! The order of every lane, forward and back, stands in `script/ways.sh`, on one screen.
 
+pub mod call;
 pub mod journal;
 pub mod plan;
 pub mod script;
 
+pub use call::{CallError, Cancel, CutOver, Status};
 pub use journal::{Entry, Event, Fold, Outcome};
 pub use plan::{Lane, Limits, Live, Plan, PlanError, Slot};

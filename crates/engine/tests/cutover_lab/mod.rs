@@ -400,16 +400,7 @@ impl Lab {
             &how,
             release,
             "",
-            &[
-                "odoo",
-                "-d",
-                &database,
-                "--db-filter",
-                &filter,
-                "--no-database-list",
-                "--proxy-mode",
-                &crons,
-            ],
+            &["odoo", "-d", &database, "--db-filter", &filter, "--no-database-list", "--proxy-mode", &crons],
         );
     }
 
