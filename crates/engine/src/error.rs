@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** nobody decides by the text of a message; whoever must decide looks at the code.
 
+use crate::cutover::CallError;
 use crate::git::GitError;
 use serde::{Deserialize, Serialize};
 use slipway_remote::{RemoteError, RemoteErrorKind};
@@ -267,6 +268,25 @@ fn code_of(error: &GitError) -> ErrorCode {
         GitError::Io { .. } => ErrorCode::IoFailed,
         GitError::Cancelled => ErrorCode::Cancelled,
         _ => ErrorCode::GitCloneFailed,
+    }
+}
+
+impl From<CallError> for EngineError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Remote(error) => error.into(),
+            CallError::Plan(error) => Self::bad_input(format!("{error}.")),
+            CallError::Busy => {
+                Self::new(ErrorCode::LockHeld, "Another cut over is under way on this server.")
+                    .hint("Wait for its end, then retry.")
+            }
+            CallError::AlreadyStarted => Self::new(ErrorCode::CutOverFailed, format!("{error}.")),
+            CallError::Unexpected { said } => Self::new(
+                ErrorCode::CutOverFailed,
+                "The cut over's script gave an answer that is not understood.",
+            )
+            .detail(said),
+        }
     }
 }
 

@@ -1,165 +1,231 @@
-//! The few calls that a desktop makes to a cut over on a server.
+//! The calls that a desktop makes: lay, start, follow, cancel, revert, status. Each is one command on the server.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use slipway_remote::{Cmd, Host, Line};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use slipway_remote::{Cmd, Host, Line, RemoteError, Stdin};
 use tokio_util::sync::CancellationToken;
 
-use super::{Entry, Plan, script};
-use crate::error::{EngineError, ErrorCode};
-use crate::server::{Upload, upload};
+use super::{Entry, Event, Plan, PlanError, script};
 
-/// `start ROOT HASH DIR`: the plan comes by stdin. Finds a cut over that was started before. Exit: 9 the script is not on the server.
-const START: &str = r#"set -u
-umask 077
-bin=$1/bin/$2/cutover.sh dir=$3
-[ -s "$bin" ] || { cat >/dev/null; exit 9; }
-[ -s "$dir/journal.jsonl" ] && { cat >/dev/null; exit 0; }
-mkdir -p "$dir" && cat >"$dir/plan.sh.new" && mv "$dir/plan.sh.new" "$dir/plan.sh" || exit 3
-exec sh "$bin" start "$dir/plan.sh"
-"#;
-const SCRIPT_MISSING: i32 = 9;
-const LOCK_HELD: i32 = 12;
-/// Getting under way: waiting for the locks of another cut over is part of it.
-const START_LIMIT: Duration = Duration::from_secs(240);
-/// Undoing: starting the old release and waiting for its health is part of it.
+/// A follower asks anew after this long; the offset makes that seamless.
+const FOLLOW_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// Longer than six attempts with the default limits.
 const REVERT_LIMIT: Duration = Duration::from_secs(3600);
-/// A follower is told something at least at the end; nothing about it may take longer than this.
-const FOLLOW_LIMIT: Duration = Duration::from_secs(6 * 3600);
+/// Another desktop may be adding a site, which the start waits for.
+const START_LIMIT: Duration = Duration::from_secs(180);
 
-/// `mode ROOT HASH DIR ARG`: the script that the cut over began with runs it, or any if that is gone.
-const CALL: &str = r#"set -u
-mode=$1 bin=$2/bin/$3/cutover.sh dir=$4
-shift 4
-[ -s "$dir/plan.sh" ] || { echo none; exit 0; }
-[ -s "$bin" ] || exit 9
-exec sh "$bin" "$mode" "$dir/plan.sh" "$@"
-"#;
+/// One cut over on one server, running or not.
+#[derive(Debug, Clone)]
+pub struct CutOver {
+    host: Arc<dyn Host>,
+    dir: String,
+}
 
-/// What asking to cancel did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+/// What the server knows of a cut over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum CancelSaid {
-    /// It will undo itself.
+pub enum Status {
+    /// It never began.
+    None,
+    /// A process works on it.
+    Running,
+    /// It has no end, and no process: revert it.
+    Dead,
+    /// The new release serves.
+    Committed,
+    /// The old release serves.
+    Reverted,
+    /// The old release serves, because somebody cancelled.
+    Cancelled,
+    /// Undoing failed: revert it again.
+    RevertFailed,
+}
+
+/// The answer to a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Cancel {
+    /// It goes back now; follow it to its end.
     Cancelling,
-    /// It is committed, or about to be.
+    /// The commit has begun: the new release will serve.
     TooLate,
     /// Nothing runs.
     NotRunning,
 }
 
-/// Starts a cut over, or finds the one that was started for this deployment before. Returns once its journal has begun.
-///
-/// # Errors
-/// `lock_held` while another one of the environment runs; `bad_input` for a plan that can't be.
-pub async fn start(host: &dyn Host, plan: &Plan) -> Result<(), EngineError> {
-    let text = plan.render().map_err(|e| EngineError::bad_input(format!("{e}.")))?;
-    for attempt in 0..2 {
-        let cmd = Cmd::new("sh")
-            .args(["-c", START, "start", &plan.root, &script::hash(), &plan.dir()])
-            .stdin(bytes::Bytes::from(text.clone()))
-            .limit(START_LIMIT);
-        let out = host.run(cmd).await?;
-        match out.code {
-            0 => return Ok(()),
-            SCRIPT_MISSING if attempt == 0 => lay(host, &plan.root).await?,
-            LOCK_HELD => {
-                return Err(EngineError::new(
-                    ErrorCode::LockHeld,
-                    "Another cut over of this environment is under way.",
-                )
-                .hint("Wait for its end, then retry.")
-                .detail(out.stderr));
+/// Why a call came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server couldn't be asked, or refused.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The plan can't be rendered.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Another cut over of this environment runs, or a site is being added on this server.
+    #[error("another cut over of this environment is running")]
+    Busy,
+    /// A deployment cuts over once; a retry is a new deployment.
+    #[error("this deployment's cut over was already started")]
+    AlreadyStarted,
+    /// The script said something that this version doesn't know.
+    #[error("the cut over's script said {said:?}")]
+    Unexpected {
+        /// What it said.
+        said: String,
+    },
+}
+
+impl CutOver {
+    /// Lays the script and the plan on the server: the last thing that is prepared.
+    pub async fn lay(host: Arc<dyn Host>, plan: &Plan) -> Result<Self, CallError> {
+        let args = [plan.root.clone(), plan.slug.clone(), plan.dir(), script::hash(), plan.render()?];
+        let cmd = Cmd::script(include_str!("script/lay.sh"), args);
+        host.run_ok(cmd.stdin(Stdin::Bytes(Bytes::from_static(script::TEXT.as_bytes())))).await?;
+        Ok(Self { host, dir: plan.dir() })
+    }
+
+    /// One that was laid before, by its folder ([`Plan::dir`]); it keeps the script it was laid with.
+    pub fn find(host: Arc<dyn Host>, dir: impl Into<String>) -> Self {
+        Self { host, dir: dir.into() }
+    }
+
+    /// Starts it, detached from this connection. Once this returns, its journal has begun.
+    pub async fn start(&self) -> Result<(), CallError> {
+        let cmd = self.call("start").limit(START_LIMIT);
+        let what = cmd.to_string();
+        let output = self.host.run(cmd).await?;
+        match output.code {
+            12 => Err(CallError::Busy),
+            64 => Err(CallError::AlreadyStarted),
+            _ => output.ok(what).map(drop).map_err(Into::into),
+        }
+    }
+
+    /// Hands over what the journal says from a byte offset on, live, until its end is recorded or no process is left
+    /// ([`Event::Dead`]). `on_entry` gets each entry with the offset to go on from after it. Cancelling stops the
+    /// following, not the cut over. Returns the offset to go on from.
+    pub async fn follow(
+        &self,
+        offset: u64,
+        on_entry: &mut (dyn FnMut(Entry, u64) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<u64, CallError> {
+        let mut next = offset;
+        let mut on_line = |line: Line<'_>| {
+            let Line::Out(line) = line else { return };
+            let entry = Entry::parse(line);
+            if entry.as_ref().is_none_or(|e| e.ev != Event::Dead) {
+                next += line.len() as u64 + 1;
             }
-            code => {
-                return Err(EngineError::new(
-                    ErrorCode::CutOverFailed,
-                    "The cut over could not be started; nothing was touched.",
-                )
-                .detail(format!("exit {code}: {}", out.stderr)));
+            if let Some(entry) = entry {
+                on_entry(entry, next);
             }
+        };
+        let cmd = self.call("follow").arg(offset.to_string()).limit(FOLLOW_LIMIT);
+        let what = cmd.to_string();
+        self.host.stream(cmd, &mut on_line, cancel).await?.ok(what)?;
+        Ok(next)
+    }
+
+    /// Ends one whose process is gone: back before the commit, forward after it. Can be repeated at any time.
+    pub async fn revert(&self) -> Result<Status, CallError> {
+        let output = self.host.run(self.call("revert").limit(REVERT_LIMIT)).await?;
+        match output.code {
+            12 => Err(CallError::Busy),
+            0 | 20 => self.status().await,
+            _ => Err(CallError::Unexpected { said: output.stderr }),
         }
     }
-    Err(EngineError::new(ErrorCode::CutOverFailed, "The cut over's script could not be put on the server."))
-}
 
-/// Reads the journal from a byte offset on, until its end is recorded or its process is gone. `on_entry` gets each entry with
-/// the offset behind it.
-///
-/// # Errors
-/// When the connection is lost: go on later from the last offset.
-pub async fn follow(
-    host: &dyn Host,
-    plan: &Plan,
-    offset: u64,
-    mut on_entry: impl FnMut(Entry, u64) + Send,
-    cancel: &CancellationToken,
-) -> Result<(), EngineError> {
-    let mut at = offset;
-    let mut on_line = |line: Line<'_>| {
-        let Line::Out(text) = line else { return };
-        // Lines are UTF-8 by the script's own care, so their length here is their length there; the end mark counts.
-        at += text.len() as u64 + 1;
-        if let Some(entry) = Entry::parse(text) {
-            on_entry(entry, at);
-        }
-    };
-    let cmd = call(plan, "follow").arg(offset.to_string()).limit(FOLLOW_LIMIT);
-    let out = host.stream(cmd, &mut on_line, cancel).await?;
-    if cancel.is_cancelled() {
-        return Err(EngineError::new(ErrorCode::ClaimLost, "Another process carries this deployment on."));
+    /// What the server knows of it.
+    pub async fn status(&self) -> Result<Status, CallError> {
+        self.ask("status").await
     }
-    out.ok("follow the cut over")?;
-    Ok(())
-}
 
-/// Asks a running cut over to undo itself.
-///
-/// # Errors
-/// When the server can't be reached.
-pub async fn cancel(host: &dyn Host, plan: &Plan) -> Result<CancelSaid, EngineError> {
-    let out = host.run(call(plan, "cancel")).await?.ok("cancel the cut over")?;
-    Ok(out.stdout.trim().parse().unwrap_or(CancelSaid::NotRunning))
-}
-
-/// Ends a cut over whose process is gone: back before the commit, forward after it. Its journal tells how.
-///
-/// # Errors
-/// When the server can't be reached.
-pub async fn revert(host: &dyn Host, plan: &Plan) -> Result<(), EngineError> {
-    revert_in(host, &plan.root, &plan.dir()).await
-}
-
-/// The same, by the folder of the cut over.
-///
-/// # Errors
-/// When the server can't be reached, or it couldn't be ended.
-pub async fn revert_in(host: &dyn Host, root: &str, dir: &str) -> Result<(), EngineError> {
-    let command = || {
-        Cmd::new("sh").args(["-c", CALL, "call", "revert", root, &script::hash(), dir]).limit(REVERT_LIMIT)
-    };
-    let mut out = host.run(command()).await?;
-    if out.code == SCRIPT_MISSING {
-        lay(host, root).await?;
-        out = host.run(command()).await?;
+    /// Asks a running one to go back.
+    pub async fn cancel(&self) -> Result<Cancel, CallError> {
+        self.ask("cancel").await
     }
-    match out.code {
-        0 | 10 | 11 => Ok(()),
-        LOCK_HELD => {
-            Err(EngineError::new(ErrorCode::LockHeld, "The cut over is still under way.").detail(out.stderr))
-        }
-        code => {
-            Err(EngineError::new(ErrorCode::RevertFailed, "What the cut over left could not be put back.")
-                .detail(format!("exit {code}: {}{}", out.stdout, out.stderr)))
-        }
+
+    async fn ask<T: std::str::FromStr>(&self, mode: &str) -> Result<T, CallError> {
+        let output = self.host.run_ok(self.call(mode)).await?;
+        output.stdout.trim().parse().map_err(|_| CallError::Unexpected { said: output.stdout })
+    }
+
+    fn call(&self, mode: &str) -> Cmd {
+        Cmd::new("sh").args([
+            format!("{}/cutover.sh", self.dir),
+            mode.to_owned(),
+            format!("{}/plan.sh", self.dir),
+        ])
     }
 }
 
-fn call(plan: &Plan, mode: &str) -> Cmd {
-    Cmd::new("sh").args(["-c", CALL, "call", mode, &plan.root, &script::hash(), &plan.dir()])
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cutover::plan::tests::sample;
 
-async fn lay(host: &dyn Host, root: &str) -> Result<(), EngineError> {
-    let dir = format!("{root}/bin/{}", script::hash());
-    upload(host, &dir, &[Upload::private("cutover.sh", script::TEXT)]).await
+    const START: &str = r#"{"t":"2026-11-22T10:47:33Z","id":"0123456789ab","step":"taking_snapshot","action":"begin","ev":"start"}"#;
+    const END: &str = r#"{"t":"2026-11-22T10:47:34Z","id":"0123456789ab","action":"end","ev":"reverted"}"#;
+
+    async fn laid(root: &tempfile::TempDir) -> (CutOver, Plan) {
+        let mut plan = sample();
+        plan.root = root.path().to_str().unwrap().to_owned();
+        (CutOver::lay(slipway_remote::local(), &plan).await.unwrap(), plan)
+    }
+
+    async fn follow(cut_over: &CutOver, offset: u64) -> (Vec<(Event, u64)>, u64) {
+        let mut seen = vec![];
+        let next =
+            cut_over.follow(offset, &mut |e, next| seen.push((e.ev, next)), &CancellationToken::new()).await;
+        (seen, next.unwrap())
+    }
+
+    #[tokio::test]
+    async fn laid_but_not_started() {
+        let root = tempfile::tempdir().unwrap();
+        let (cut_over, plan) = laid(&root).await;
+        assert_eq!(cut_over.status().await.unwrap(), Status::None);
+        assert_eq!(cut_over.cancel().await.unwrap(), Cancel::NotRunning);
+        // Laying again is harmless, and finding needs no plan.
+        CutOver::lay(slipway_remote::local(), &plan).await.unwrap();
+        let found = CutOver::find(slipway_remote::local(), plan.dir());
+        assert_eq!(found.revert().await.unwrap(), Status::None);
+    }
+
+    #[tokio::test]
+    async fn a_journal_is_followed_from_any_offset() {
+        let root = tempfile::tempdir().unwrap();
+        let (cut_over, plan) = laid(&root).await;
+        std::fs::write(plan.journal(), format!("{START}\n{END}\n")).unwrap();
+        let (first, all) = (START.len() as u64 + 1, (START.len() + END.len()) as u64 + 2);
+        assert_eq!(follow(&cut_over, 0).await, (vec![(Event::Start, first), (Event::Reverted, all)], all));
+        assert_eq!(follow(&cut_over, first).await, (vec![(Event::Reverted, all)], all));
+        assert_eq!(follow(&cut_over, all).await, (vec![], all));
+        assert!(matches!(cut_over.start().await, Err(CallError::AlreadyStarted)));
+    }
+
+    #[tokio::test]
+    async fn a_dead_one_is_told_and_a_living_one_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let (cut_over, plan) = laid(&root).await;
+        std::fs::write(plan.journal(), format!("{START}\n")).unwrap();
+        assert_eq!(cut_over.status().await.unwrap(), Status::Dead);
+        let first = START.len() as u64 + 1;
+        assert_eq!(follow(&cut_over, 0).await, (vec![(Event::Start, first), (Event::Dead, first)], first));
+        let lock = format!("{}/{}/flock", plan.root, plan.slug);
+        let mut holder = std::process::Command::new("flock").args([&lock, "sleep", "2.5"]).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(cut_over.status().await.unwrap(), Status::Running);
+        let begun = std::time::Instant::now();
+        assert_eq!(follow(&cut_over, first).await.0, vec![(Event::Dead, first)]);
+        assert!(begun.elapsed() > Duration::from_millis(1500), "gave up on a living one");
+        holder.wait().unwrap();
+    }
 }

@@ -6,12 +6,12 @@
 //!
 //! The order of every lane, forward and back, stands in `script/ways.sh`, on one screen.
 
-mod call;
+pub mod call;
 pub mod journal;
 pub mod plan;
 pub mod script;
 
-pub use call::{CancelSaid, cancel, follow, revert, revert_in, start};
+pub use call::{CallError, Cancel, CutOver, Status};
 pub use journal::{Entry, Event, Fold, Outcome};
 pub use plan::{Limits, Live, Plan, PlanError};
 

@@ -54,4 +54,110 @@ mod tests {
             assert!(known.contains(&action) || undoing.contains(&action), "{action} belongs to no step");
         }
     }
+
+    /// Runs shell commands with all of the script's functions at hand, but none of its modes.
+    fn with_functions(root: &std::path::Path, commands: &str, input: &[u8]) -> std::process::Output {
+        use std::{io::Write, process::Stdio};
+        let mut plan = crate::cutover::plan::tests::sample();
+        plan.root = root.to_str().unwrap().to_owned();
+        std::fs::create_dir_all(plan.dir()).unwrap();
+        std::fs::write(plan.path(), plan.render().unwrap()).unwrap();
+        let functions = &TEXT[..TEXT.find("busy() {").unwrap()];
+        let file = root.join("functions.sh");
+        std::fs::write(&file, format!("{functions}\n{commands}\n")).unwrap();
+        let path = format!("{}:{}", root.display(), std::env::var("PATH").unwrap());
+        let mut child = Command::new("sh")
+            .arg(&file)
+            .args(["none", &plan.path()])
+            .env("PATH", path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+        let feed = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().unwrap();
+        feed.join().unwrap().ok();
+        output
+    }
+
+    #[test]
+    fn any_bytes_become_one_entry_a_line() {
+        let root = tempfile::tempdir().unwrap();
+        let stamp = b"2026-11-22T10:47:33.169475757Z ";
+        let mut said: Vec<Vec<u8>> = ["plain", "a \"b\" \\ c\t", "é € 😀", "\u{1b}[31mred\u{1b}[0m", ""]
+            .map(|t| t.as_bytes().to_vec())
+            .into();
+        said.push(b"\xff \xc3 \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82".to_vec());
+        // Every byte after every other, but for NUL (which awk may not know) and the line's end.
+        said.extend(
+            (1..=255_u8)
+                .filter(|b| *b != b'\n')
+                .map(|a| (1..=255_u8).filter(|b| *b != b'\n').flat_map(|b| [a, b]).collect()),
+        );
+        let input: Vec<u8> = said.iter().flat_map(|line| [&stamp[..], line, b"\n"].concat()).collect();
+        let output = with_functions(root.path(), "ACT=update; lines", &input);
+        let text = String::from_utf8(output.stdout).expect("valid UTF-8");
+        let entries: Vec<_> =
+            text.lines().map(|line| crate::cutover::Entry::parse(line).expect(line)).collect();
+        assert_eq!(entries.len(), said.len());
+        for (entry, line) in entries.iter().zip(&said) {
+            assert_eq!(entry.text, kept(line));
+            assert_eq!((entry.step.as_deref(), entry.t.is_some()), (Some("initializing_database"), true));
+        }
+    }
+
+    /// UTF-8 as it is, any other byte as the character of that number.
+    fn kept(mut bytes: &[u8]) -> String {
+        let mut text = String::new();
+        while let Some(chunk) = bytes.utf8_chunks().next() {
+            text += chunk.valid();
+            let rest = &bytes[chunk.valid().len()..];
+            text.extend(rest.first().map(|b| char::from(*b)));
+            bytes = rest.get(1..).unwrap_or_default();
+        }
+        text
+    }
+
+    #[test]
+    fn the_boot_entry_comes_and_goes_and_leaves_the_rest() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let table = root.path().join("table");
+        let fake =
+            format!("#!/bin/sh\nif [ \"$1\" = -l ]; then cat {0}; else cat >{0}; fi\n", table.display());
+        std::fs::write(root.path().join("crontab"), fake).unwrap();
+        std::fs::set_permissions(root.path().join("crontab"), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::write(&table, "MAILTO=me\n0 1 * * * backup # slipway acme-prod ffffffffffff\n").unwrap();
+        let before = std::fs::read_to_string(&table).unwrap();
+        let set = format!(
+            "cron_alive() {{ :; }}; SELF='/a b/c%d.sh'; boot_entry && cat {} && boot_clear",
+            table.display()
+        );
+        let output = with_functions(root.path(), &set, b"");
+        let during = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            during.starts_with(&format!("crontab\n{before}@reboot /bin/sh '/a b/c\\%d.sh' boot '")),
+            "{during}{:?}",
+            output.stderr
+        );
+        assert!(during.ends_with("# slipway acme-prod 0123456789ab\n"), "{during}");
+        assert_eq!(std::fs::read_to_string(&table).unwrap(), before);
+        // A table that can't be read isn't replaced.
+        std::fs::write(
+            root.path().join("crontab"),
+            format!(
+                "#!/bin/sh\n[ \"$1\" != -l ] || {{ echo broken >&2; exit 1; }}\ncat >{}\n",
+                table.display()
+            ),
+        )
+        .unwrap();
+        let output =
+            with_functions(root.path(), "cron_alive() { :; }; SELF=x; crontab_with boot_line; echo $?", b"");
+        assert_eq!(
+            (output.stdout.as_slice(), std::fs::read_to_string(&table).unwrap()),
+            (&b"1\n"[..], before)
+        );
+    }
 }

@@ -125,9 +125,7 @@ impl Queue {
 
     /// Whether nothing waits and nothing is under way.
     pub async fn is_idle(&self) -> Result<bool, EngineError> {
-        self.store
-            .read(|c| Ok(!c.prepare_cached(IS_ANY)?.query_row([], |row| row.get::<_, bool>(0))?))
-            .await
+        self.store.read(|c| Ok(!c.prepare_cached(IS_ANY)?.query_row([], |row| row.get::<_, bool>(0))?)).await
     }
 
     /// Waits until a deployment can be claimed, and claims it. `None`: `stop` came first, or the one wanted has ended.

@@ -1,11 +1,12 @@
 //! Step 2: reach the server, learn all about it in one round trip, check that it can bear this, and take the lock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::PrepareStep;
-use crate::cutover;
+use crate::cutover::CutOver;
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::Step;
@@ -57,7 +58,7 @@ impl Connecting {
             cx.warn(format!("An earlier cut over ({short}) was left in the middle; ending it first"));
             let host = &cx.connection().await?.host;
             let dir = format!("{}/cutovers/{short}", cx.layout().dir());
-            cutover::revert_in(host.as_ref(), &cx.layout().root, &dir).await?;
+            CutOver::find(Arc::clone(host), dir).revert().await?;
             any = true;
         }
         Ok(any)

@@ -1,13 +1,14 @@
 //! Steps 10 to 14: one detached unit on the server. From here it is started, followed, cancelled and, when its process
 //! died, ended; it needs none of that to finish or to undo itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{Config, Release, SourceOnServer};
-use crate::cutover::{self, Entry, Event, Fold, Limits, Outcome};
+use crate::cutover::{self, CallError, Cancel, CutOver as Unit, Entry, Event, Fold, Limits, Outcome};
 use crate::cx::{Cx, cancelled};
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Lane, Status, Step};
@@ -45,6 +46,21 @@ pub(crate) struct Cut {
     pub snapshot_at: Option<jiff::Timestamp>,
 }
 
+async fn take(
+    cx: &Cx,
+    progress: &mut Progress,
+    fold: &mut Fold,
+    entry: &Entry,
+    end: u64,
+) -> Result<(), EngineError> {
+    fold.push(entry);
+    progress.take(cx, entry, end).await?;
+    if entry.action == "commit" && entry.ev == Event::Start {
+        cx.claim().pass_point_of_no_return().await?;
+    }
+    Ok(())
+}
+
 /// How long a server may stay away in the middle of a cut over before we give up finding out how it ended.
 const LOST_LIMIT: Duration = Duration::from_secs(30 * 60);
 const RECONNECT_EVERY: Duration = Duration::from_secs(2);
@@ -62,10 +78,14 @@ impl CutOver<'_> {
             }
             cx.claim().start_deploying().await?;
         }
-        let host = &cx.connection().await?.host;
-        cutover::start(host.as_ref(), &plan).await?;
+        let unit = Unit::lay(Arc::clone(&cx.connection().await?.host), &plan).await?;
+        match unit.start().await {
+            // An earlier run of this deployment did; it is found again by its journal.
+            Ok(()) | Err(CallError::AlreadyStarted) => {}
+            Err(error) => return Err(error.into()),
+        }
         let mut progress = Progress::resume(cx).await?;
-        let outcome = self.follow_to_end(cx, &plan, &mut progress).await?;
+        let outcome = self.follow_to_end(cx, &unit, &mut progress).await?;
         let ended = self.ended(&plan, outcome, &progress)?;
         progress.end(cx, &ended).await?;
         Ok(ended)
@@ -75,7 +95,7 @@ impl CutOver<'_> {
     async fn follow_to_end(
         &self,
         cx: &Cx,
-        plan: &cutover::Plan,
+        unit: &Unit,
         progress: &mut Progress,
     ) -> Result<Outcome, EngineError> {
         let mut fold = Fold::default();
@@ -83,7 +103,7 @@ impl CutOver<'_> {
         let mut lost_since: Option<Instant> = None;
         let mut is_cancelling = false;
         loop {
-            let followed = self.follow_once(cx, plan, progress, &mut fold, &mut is_cancelling).await;
+            let followed = self.follow_once(cx, unit, progress, &mut fold, &mut is_cancelling).await;
             if let Err(error) = followed {
                 if cx.claim().lost().is_cancelled() {
                     return Err(error);
@@ -111,9 +131,10 @@ impl CutOver<'_> {
                 Some(Outcome::Dead | Outcome::RevertFailed { .. }) if reverts < REVERTS => {
                     reverts += 1;
                     cx.warn("The cut over's process is gone; ending what it left");
-                    let host = &cx.connection().await?.host;
-                    // Its own words follow in the journal.
-                    let _ = cutover::revert(host.as_ref(), plan).await;
+                    // How it went follows in the journal.
+                    if let Err(error) = unit.revert().await {
+                        cx.debug(error.to_string());
+                    }
                 }
                 Some(outcome) => return Ok(outcome.clone()),
                 None => tokio::time::sleep(Duration::from_millis(200)).await,
@@ -124,43 +145,36 @@ impl CutOver<'_> {
     async fn follow_once(
         &self,
         cx: &Cx,
-        plan: &cutover::Plan,
+        unit: &Unit,
         progress: &mut Progress,
         fold: &mut Fold,
         is_cancelling: &mut bool,
     ) -> Result<(), EngineError> {
-        let host = &cx.connection().await?.host;
         let (sender, mut entries) = tokio::sync::mpsc::unbounded_channel::<(Entry, u64)>();
         let offset = progress.offset();
-        let follow = cutover::follow(
-            host.as_ref(),
-            plan,
-            offset,
-            move |entry, end| {
-                let _ = sender.send((entry, end));
-            },
-            cx.claim().lost(),
-        );
+        let mut on_entry = |entry: Entry, end: u64| {
+            // The receiver lives as long as this function.
+            let _ = sender.send((entry, end));
+        };
+        let follow = unit.follow(offset, &mut on_entry, cx.claim().lost());
         tokio::pin!(follow);
-        let mut ended = None;
         loop {
             tokio::select! {
                 biased;
-                next = entries.recv() => match next {
-                    Some((entry, end)) => {
-                        fold.push(&entry);
-                        progress.take(cx, &entry, end).await?;
-                        if entry.action == "commit" && entry.ev == Event::Start {
-                            cx.claim().pass_point_of_no_return().await?;
-                        }
+                Some((entry, end)) = entries.recv() => take(cx, progress, fold, &entry, end).await?,
+                result = &mut follow => {
+                    while let Ok((entry, end)) = entries.try_recv() {
+                        take(cx, progress, fold, &entry, end).await?;
                     }
-                    None => return ended.unwrap_or(Ok(())),
-                },
-                result = &mut follow, if ended.is_none() => ended = Some(result),
+                    return result.map(drop).map_err(Into::into);
+                }
                 () = cx.cancel.cancelled(), if !*is_cancelling => {
                     *is_cancelling = true;
-                    let said = cutover::cancel(host.as_ref(), plan).await?;
-                    cx.info(format!("Cancel asked for in the cut over: {said}"));
+                    cx.info(match unit.cancel().await? {
+                        Cancel::Cancelling => "Cancelling: everything is put back as it was",
+                        Cancel::TooLate => "Too late to cancel: the commit has begun, and the new release will serve",
+                        Cancel::NotRunning => "Nothing runs that could be cancelled",
+                    });
                 }
             }
         }

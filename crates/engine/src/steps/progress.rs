@@ -209,7 +209,9 @@ impl Progress {
             (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
             (code, _) => code,
         };
-        EngineError::new(code, format!("{message} {}.", capitalised(&found.message))).hint(found.hint).detail(said)
+        EngineError::new(code, format!("{message} {}.", capitalised(&found.message)))
+            .hint(found.hint)
+            .detail(said)
     }
 }
 
