@@ -12,6 +12,7 @@ use crate::RemoteError;
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Linux takes at most 128 KiB in one argument, and sshd hands the whole command to the login shell as one.
+#[cfg(any(unix, test))]
 const LONGEST: usize = 120 * 1024;
 
 /// One command: a program, its arguments, variables, standard input and time limit.
@@ -148,6 +149,7 @@ impl Stdin {
 }
 
 /// Words as one line that any POSIX shell splits into exactly these words again.
+#[cfg(any(unix, test))]
 pub(crate) fn shell_line(words: &[String]) -> Result<String, RemoteError> {
     let line = shlex::try_join(words.iter().map(String::as_str)).map_err(|_| {
         RemoteError::bad_input(

@@ -138,6 +138,7 @@ impl RemoteError {
         )
     }
 
+    #[cfg(unix)]
     pub(crate) fn lost(host: &str) -> Self {
         Self::new(
             RemoteErrorKind::ConnectionLost,

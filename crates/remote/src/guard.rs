@@ -15,6 +15,7 @@ const SLACK: Duration = Duration::from_secs(5);
 const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The guard with a command in it: what is started.
+#[cfg_attr(not(unix), expect(dead_code, reason = "commands are run on Unix only"))]
 pub(crate) struct Guarded {
     pub(crate) argv: Vec<String>,
 }

@@ -48,8 +48,10 @@ pub trait Host: Send + Sync + fmt::Debug {
     /// Over SSH, a socket that is not there or may not be used shows as end of file at the first read.
     async fn dial(&self, socket: &str) -> Result<BoxStream, RemoteError>;
 
-    /// Starts a command whose output, and input if the command has none set, are the caller's to read and write. Unlike
-    /// other commands it may take as long as it wants when no limit is set.
+    /// Starts a command whose output, and input if the command has none set, are the caller's to read and write.
+    ///
+    /// Without a limit it may take a day. Dropping the [`Process`] ends a command that brought its own input or has none;
+    /// one that the caller writes to sees the end of its input, so it should be one that ends then.
     async fn spawn_io(&self, cmd: Cmd) -> Result<Process, RemoteError>;
 
     /// Listens on the host, and connects every connection made there to `connect` on this computer.
@@ -193,7 +195,7 @@ impl fmt::Debug for Forward {
     }
 }
 
-/// A process with its pipes. Dropping it ends it.
+/// A process with its pipes. Dropping it ends it, see [`Host::spawn_io`].
 pub struct Process {
     /// Its standard input, unless the command brought its own. Drop it to make an end.
     pub stdin: Option<BoxWrite>,

@@ -1,6 +1,7 @@
 //! Running things on a real sshd: nothing is lost, and nothing is left behind.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "these are tests")]
 
 mod common;
 
@@ -13,7 +14,9 @@ use std::{
 };
 
 use common::{Sshd, eventually, lives, pid_in};
-use slipway_remote::{Cmd, Endpoint, Host, Line, RemoteErrorKind as Kind, Stdin, connect_ssh, local};
+use slipway_remote::{
+    Cmd, Endpoint, Host, Line, RemoteErrorKind as Kind, SshSpec, Stdin, connect_ssh, local,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
@@ -149,6 +152,40 @@ async fn a_cut_connection_ends_what_ran_and_the_next_call_works() {
     assert_eq!(call.await.unwrap().unwrap_err().kind, Kind::ConnectionLost);
     eventually("it ended", 5, || !lives(&pid)).await;
     assert_eq!(host.run_ok(Cmd::new("echo").arg("again")).await.unwrap().stdout, "again\n");
+}
+
+/// Not a test of its own: what the next test runs in another process, and kills.
+#[tokio::test]
+async fn a_program_that_is_going_to_be_killed() {
+    let Ok(port) = std::env::var("SLIPWAY_TEST_PORT") else { return };
+    let folder = std::path::PathBuf::from(std::env::var("SLIPWAY_TEST_FOLDER").unwrap());
+    let spec = SshSpec {
+        port: port.parse().ok(),
+        key_file: Some(folder.join("key")),
+        config_file: Some(folder.join("ssh_config")),
+        ..SshSpec::new("127.0.0.1", folder.join("s"))
+    };
+    let (remote, here) = (connect_ssh(&spec).await.unwrap(), local());
+    let (one, two) = (folder.join("pid0"), folder.join("pid1"));
+    let _ = tokio::join!(remote.run(sleeping(&one)), here.run(sleeping(&two)));
+}
+
+#[tokio::test]
+async fn a_program_killed_by_force_leaves_nothing_running() {
+    let sshd = Sshd::start();
+    sshd.known().await;
+    let mut program = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_program_that_is_going_to_be_killed"])
+        .env("SLIPWAY_TEST_PORT", sshd.port.to_string())
+        .env("SLIPWAY_TEST_FOLDER", sshd.folder.path())
+        .spawn()
+        .unwrap();
+    let pids = [pid_in(&sshd.path("pid0")).await, pid_in(&sshd.path("pid1")).await];
+    program.kill().unwrap();
+    program.wait().unwrap();
+    for pid in pids {
+        eventually("what it ran ended", 5, || !lives(&pid)).await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A real Docker through a real sshd. Needs a Docker daemon: `DOCKER_HOST` (a Unix socket) or the usual socket.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "these are tests")]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! Connecting to a real sshd, and all the ways in which that fails.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "these are tests")]
 
 mod common;
 
@@ -8,7 +9,7 @@ use std::{fs, net::TcpListener, time::Duration};
 
 use common::Sshd;
 use slipway_remote::{
-    Cmd, Host, RemoteError, RemoteErrorKind as Kind, SshSpec, connect_ssh, scan_host_key, trust_host_key,
+    Cmd, RemoteError, RemoteErrorKind as Kind, SshSpec, connect_ssh, scan_host_key, trust_host_key,
 };
 
 async fn refusal(spec: &SshSpec) -> RemoteError {
@@ -40,6 +41,11 @@ async fn a_changed_key_is_refused_until_it_is_trusted() {
     let mut sshd = Sshd::start();
     let spec = sshd.known().await;
     connect_ssh(&spec).await.unwrap().close().await;
+    // The user's own file, which stays as it is, knows the old key too.
+    let users = sshd.path("users_known_hosts");
+    fs::copy(&spec.known_hosts, &users).unwrap();
+    fs::write(sshd.path("ssh_config"), format!("UserKnownHostsFile {}\n", users.display())).unwrap();
+    let before = fs::read(&users).unwrap();
     sshd.new_host_key();
     sshd.restart();
     let error = refusal(&spec).await;
@@ -47,6 +53,24 @@ async fn a_changed_key_is_refused_until_it_is_trusted() {
     trust_host_key(&spec, &host_key).unwrap();
     connect_ssh(&spec).await.unwrap();
     assert_eq!(fs::read_to_string(&spec.known_hosts).unwrap().lines().count(), 1);
+    assert_eq!(fs::read(&users).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_password() {
+    const PASSWORD: &str = "p 'w\"$x\\n";
+    let Some(sshd) = Sshd::with_password(PASSWORD) else { return };
+    // A user's configuration must not keep the password from being asked for.
+    fs::write(sshd.path("ssh_config"), "Host *\n BatchMode yes\n PasswordAuthentication no\n").unwrap();
+    let spec = SshSpec { key_file: Some(sshd.keygen("stranger", "")), ..sshd.known().await };
+    assert_eq!(refusal(&spec).await.kind, Kind::AuthenticationFailed);
+    let wrong = SshSpec { password: Some("wrong".into()), ..spec.clone() };
+    assert!(refusal(&wrong).await.message.contains("password"));
+    let right = SshSpec { password: Some(PASSWORD.into()), ..spec };
+    let host = connect_ssh(&right).await.unwrap();
+    host.run_ok(Cmd::new("true")).await.unwrap();
+    assert_eq!(sshd.signal_connections("KILL"), 1);
+    host.run_ok(Cmd::new("true")).await.unwrap();
 }
 
 #[tokio::test]

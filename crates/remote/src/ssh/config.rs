@@ -106,6 +106,8 @@ pub(super) async fn write(folder: &Path, spec: &SshSpec) -> Result<Resolved, Rem
         format!("ServerAliveCountMax {ALIVE_COUNT}"),
         "TCPKeepAlive yes".to_owned(),
         "NumberOfPasswordPrompts 1".to_owned(),
+        // Questions go to our askpass; in batch mode none would be asked.
+        "BatchMode no".to_owned(),
         // The log is read to tell what went wrong.
         "LogLevel INFO".to_owned(),
         "ForwardAgent no".to_owned(),

@@ -138,9 +138,9 @@ async fn log_in(folder: &Path, spec: &SshSpec) -> Result<(), RemoteError> {
     let askpass = Askpass::prepare(folder, spec, &resolved.who()).await?;
     let mut ssh = config::ssh(&folder.join("config"), spec);
     askpass.arm(&mut ssh);
-    if spec.password.is_none() {
-        ssh.args(["-o", "PasswordAuthentication=no", "-o", "KbdInteractiveAuthentication=no"]);
-    }
+    let passwords = if spec.password.is_some() { "yes" } else { "no" };
+    ssh.arg("-o").arg(format!("PasswordAuthentication={passwords}"));
+    ssh.arg("-o").arg(format!("KbdInteractiveAuthentication={passwords}"));
     ssh.args(["-M", "-N", "-f", "-S"]).arg(control(folder));
     ssh.arg("-o").arg(format!("ControlPersist={IDLE_SECONDS}"));
     ssh.args(["-o", "StreamLocalBindUnlink=yes", "-o", "StreamLocalBindMask=0177"]);
@@ -236,7 +236,7 @@ fn sweep(state_dir: &Path) {
 
 fn socket(endpoint: &Endpoint) -> Socket<'_> {
     match endpoint {
-        Endpoint::Tcp { host, port } => Socket::TcpSocket { host: host.into(), port: (*port).into() },
+        Endpoint::Tcp { host, port } => Socket::TcpSocket { host: host.into(), port: *port },
         Endpoint::Unix(path) => Socket::UnixSocket { path: path.as_path().into() },
     }
 }

@@ -22,6 +22,8 @@ pub struct Sshd {
     pub folder: TempDir,
     pub port: u16,
     options: String,
+    /// Words before sshd's own.
+    wrapper: Vec<String>,
     child: Option<Child>,
 }
 
@@ -34,7 +36,7 @@ impl Sshd {
     pub fn with(options: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("sw").tempdir().unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let mut sshd = Self { folder, port, options: options.to_owned(), child: None };
+        let mut sshd = Self { folder, port, options: options.to_owned(), wrapper: vec![], child: None };
         sshd.keygen("key", "");
         fs::copy(sshd.path("key.pub"), sshd.path("authorized_keys")).unwrap();
         fs::write(
@@ -45,6 +47,29 @@ impl Sshd {
         sshd.new_host_key();
         sshd.restart();
         sshd
+    }
+
+    /// Where whoever runs the test logs in with this password: in a mount namespace of its own, sshd sees another
+    /// /etc/shadow. That takes root on Linux; otherwise says why not.
+    pub fn with_password(password: &str) -> Option<Self> {
+        let namespaces = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
+        if !unix_root() || !namespaces.is_ok_and(|status| status.success()) {
+            println!("skipped: needs root and mount namespaces");
+            return None;
+        }
+        let mut sshd = Self::with("PasswordAuthentication yes");
+        let hash = Command::new("openssl").args(["passwd", "-6", password]).output().unwrap();
+        let shadow = sshd.path("shadow");
+        fs::write(
+            &shadow,
+            format!("root:{}:19000:0:99999:7:::\n", String::from_utf8(hash.stdout).unwrap().trim()),
+        )
+        .unwrap();
+        let mount = "mount --bind \"$0\" /etc/shadow && exec \"$@\"";
+        sshd.wrapper =
+            ["unshare", "-m", "sh", "-c", mount, shadow.to_str().unwrap()].map(str::to_owned).into();
+        sshd.restart();
+        Some(sshd)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -73,10 +98,10 @@ impl Sshd {
         self.stop();
         let at = self.folder.path().display();
         let config = format!(
-            "Port {}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized_keys\n\
+            "{}\nPort {}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized_keys\n\
              StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nMaxStartups 100\n{}\n",
-            self.port, self.options
+             KbdInteractiveAuthentication no\nMaxStartups 100\n",
+            self.options, self.port
         );
         fs::write(self.path("sshd_config"), config).unwrap();
         let log = fs::File::create(self.path("sshd.log")).unwrap();
@@ -88,7 +113,9 @@ impl Sshd {
             .into_iter()
             .find(|p| Path::new(p).exists());
         let sshd = sshd.expect("these tests need a real sshd: install openssh-server (scripts/setup does)");
-        let mut command = Command::new(sshd);
+        let mut words = self.wrapper.iter().map(String::as_str).chain([sshd]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         command
             .args(["-D", "-e", "-f"])
             .arg(self.path("sshd_config"))
@@ -130,7 +157,13 @@ impl Sshd {
             }
         }
         if !found.is_empty() {
-            Command::new("kill").arg(format!("-{signal}")).args(&found).status().unwrap();
+            // Some may be gone by now.
+            Command::new("kill")
+                .arg(format!("-{signal}"))
+                .args(&found)
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
         }
         found.len()
     }
