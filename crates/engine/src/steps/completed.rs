@@ -106,7 +106,7 @@ impl Completed<'_> {
             [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")],
         )
         .limit(DUMP_LIMIT);
-        let out = cx.connection().await?.host.run(cmd).await?;
+        let out = cx.connection().await?.run(cmd).await?;
         if out.code != 0 {
             return Err(EngineError::new(ErrorCode::SnapshotFailed, "The dump failed.").detail(out.stderr));
         }
@@ -137,7 +137,7 @@ impl Completed<'_> {
             old,
         ];
         let out =
-            cx.connection().await?.host.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
+            cx.connection().await?.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
         for line in out.stdout.lines() {
             match line.split_once(' ') {
                 Some(("free_kb", free)) => {

@@ -51,8 +51,7 @@ impl PrepareStep for CloningRepositories<'_> {
     async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
         let log = cx.line_writer();
         let want = cx.want();
-        let fetched =
-            source::fetch(&cx.engine, &cx.settings, &want, move |line| log(line), &cx.cancel).await?;
+        let fetched = source::fetch(&cx.engine, &cx.settings, &want, log, &cx.cancel).await?;
         cx.record_commits(&fetched).await?;
         for (name, commit) in &fetched.commits {
             cx.info(format!("{name}: {} {}", &commit.sha[..7], commit.subject));
