@@ -1,7 +1,12 @@
 //! The cut over against real Docker, Odoo, PostgreSQL and Caddy: what succeeds, what fails, and what is killed at each
 //! of its actions.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests: a failure is a panic, and a long one says where it is"
+)]
 
 mod cutover_lab;
 
