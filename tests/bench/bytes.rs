@@ -35,7 +35,10 @@ pub(crate) fn measure(table: &mut Table) {
     let took = since.elapsed();
     journey.assert_serves("2.1");
 
-    table.note("First deployment of a repository of 200 MB: bytes sent", format!("{:.1} MB", first as f64 / 1e6));
+    table.note(
+        "First deployment of a repository of 200 MB: bytes sent",
+        format!("{:.1} MB", first as f64 / 1e6),
+    );
     let sent = link.sent() - sent;
     table.target(
         "Then one file of it changed: bytes sent",

@@ -20,12 +20,17 @@ use table::Table;
 /// A part of the bench by its name.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 4] =
-    [("redeploy", redeploy::measure), ("gaps", gaps::measure), ("undo", undo::measure), ("bytes", bytes::measure)];
+const PARTS: [Part; 4] = [
+    ("redeploy", redeploy::measure),
+    ("gaps", gaps::measure),
+    ("undo", undo::measure),
+    ("bytes", bytes::measure),
+];
 
 fn main() {
     // Cargo adds `--bench`.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = wanted.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
         eprintln!("unknown part {unknown}; there are: {}", PARTS.map(|(part, _)| part).join(", "));
         std::process::exit(2);

@@ -89,14 +89,20 @@ fn redeploy(journey: &mut Journey, desktop: Option<&Slipway>, release: &str) -> 
 fn steps(ran: &Ran) -> String {
     let at = |line: &Value| line["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
     let mut parts = vec![];
-    for begun in ran.lines.iter().filter(|line| line["event"] == "step_changed" && line["status"] == "running") {
+    for begun in
+        ran.lines.iter().filter(|line| line["event"] == "step_changed" && line["status"] == "running")
+    {
         let ended = ran.lines.iter().find(|line| {
             line["event"] == "step_changed" && line["step"] == begun["step"] && line["status"] == "done"
         });
         if let (Some(from), Some(to)) = (at(begun), ended.and_then(at)) {
             let took = between(from, to);
             if took >= Duration::from_millis(50) {
-                parts.push(format!("{} {:.2}", begun["step"].as_str().unwrap_or_default(), took.as_secs_f64()));
+                parts.push(format!(
+                    "{} {:.2}",
+                    begun["step"].as_str().unwrap_or_default(),
+                    took.as_secs_f64()
+                ));
             }
         }
     }
@@ -128,7 +134,11 @@ impl Hand {
         let source = journey.sample.dir().display().to_string();
         journey.sample.git(&["clone", "--quiet", &source, &at("src")]);
         // On the image that has the project's packages already, as Slipway builds too.
-        fs::write(hand.work.join("src/Dockerfile"), format!("FROM {base}\nCOPY . /opt/slipway/addons/main/\n")).unwrap();
+        fs::write(
+            hand.work.join("src/Dockerfile"),
+            format!("FROM {base}\nCOPY . /opt/slipway/addons/main/\n"),
+        )
+        .unwrap();
         fs::write(hand.work.join("src/.dockerignore"), ".git\nDockerfile\n").unwrap();
         let live = journey.last()["id"].as_str().unwrap().replace('-', "");
         let release = journey.folder().join("releases").join(&live[live.len() - 12..]);
@@ -137,7 +147,8 @@ impl Hand {
         fs::write(hand.work.join("caddy/Caddyfile"), ":80 {\n\trespond 503\n}\n").unwrap();
         let (name, network) = (format!("{}-hand-caddy", hand.slug), format!("slipway-{}", hand.slug));
         let mount = format!("{}:/etc/caddy", at("caddy"));
-        let proxy = ["run", "-d", "--name", &name, "--label", &hand.label, "--network", &network, "-v", &mount];
+        let proxy =
+            ["run", "-d", "--name", &name, "--label", &hand.label, "--network", &network, "-v", &mount];
         docker.must(&[&proxy[..], &["caddy:2"]].concat());
         hand
     }
