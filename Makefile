@@ -9,7 +9,7 @@ demo: ## deploys the sample project to a throw-away server on this machine
 test: ## everything that can be tested, on a real server
 	@scripts/test
 test-faults: ## the cut over killed at every one of its actions, in every lane
-	@SLIPWAY_KILLS=all scripts/test -p slipway-engine --test cutover
+	@SLIPWAY_KILLS=all scripts/test --test cutover
 check: ## format, lints, unit tests, the screens, dependencies
 	@scripts/check
 bench: ## measures what the README promises
