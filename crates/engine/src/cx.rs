@@ -198,7 +198,7 @@ impl Cx {
     /// What the server is like now.
     pub(crate) async fn learn_again(&self) -> Result<Facts, EngineError> {
         let reached = self.reached().await?;
-        Facts::learn(reached.connection.host.as_ref(), &reached.layout.root, &reached.layout.slug).await
+        reached.connection.learn(&reached.layout.slug).await
     }
 
     async fn reached(&self) -> Result<&Reached, EngineError> {

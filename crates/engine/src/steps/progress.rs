@@ -46,11 +46,7 @@ impl Progress {
         };
         // The pause and the snapshot's time are read again from the start; only what is shown must not be shown twice.
         let counts = store.line_counts(cx.deployment.id).await?;
-        progress.written = counts
-            .iter()
-            .filter(|c| c.step.part() == Part::CutOver)
-            .map(|c| u64::try_from(c.lines).unwrap_or(0))
-            .sum();
+        progress.written = counts.iter().filter(|c| c.step.part() == Part::CutOver).map(|c| c.lines).sum();
         for record in
             steps.iter().filter(|s| s.step.part() == Part::CutOver && s.status != StepStatus::Pending)
         {
@@ -205,7 +201,7 @@ impl Progress {
         let found = traceback::diagnose(&log, Ending { code: None, out_of_memory: said.contains(" true") });
         let code = match (code, &found.cause) {
             (code, Cause::Unknown) => code,
-            (ErrorCode::MigrationFailed, Cause::Migration { .. }) => code,
+            (ErrorCode::MigrationFailed, Cause::Migration) => code,
             (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
             (code, _) => code,
         };
