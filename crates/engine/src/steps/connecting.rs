@@ -83,7 +83,11 @@ async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
                 }
                 tokio::time::sleep(WAIT_POLL).await;
             }
-            other => return other,
+            Ok(()) => {
+                cx.note_lease();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
     }
 }
