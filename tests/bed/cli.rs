@@ -141,6 +141,28 @@ impl Ran {
     pub fn result(&self) -> &Value {
         self.lines.last().unwrap_or_else(|| panic!("slipway printed no JSON: {self:#?}"))
     }
+
+    /// The code of the error it ended with, whether a command was refused or a deployment failed; empty if there is none.
+    pub fn error(&self) -> &str {
+        let result = self.lines.last().unwrap_or(&Value::Null);
+        [&result["error"]["code"], &result["deployment"]["error"]["code"]]
+            .into_iter()
+            .find_map(Value::as_str)
+            .unwrap_or("")
+    }
+
+    /// How it ended in a few lines, for the message of a failed assertion: the last warnings and errors, and its result.
+    pub fn told(&self) -> String {
+        let is_bad = |line: &&Value| matches!(line["level"].as_str(), Some("warning" | "error"));
+        let mut bad: Vec<&str> =
+            self.lines.iter().filter(is_bad).filter_map(|line| line["text"].as_str()).collect();
+        bad.drain(..bad.len().saturating_sub(25));
+        let result = self.lines.last().unwrap_or(&Value::Null);
+        let error =
+            [&result["error"], &result["deployment"]["error"]].into_iter().find(|error| !error.is_null());
+        let error = error.map(|error| format!("{error:#}")).unwrap_or_default();
+        format!("exit {:?}\n{}\n{error}\n{}", self.code, bad.join("\n"), self.stderr)
+    }
 }
 
 fn json(lines: &[String]) -> Vec<Value> {

@@ -18,6 +18,7 @@
 mod cli;
 mod docker;
 pub mod http;
+mod journey;
 mod load;
 mod machine;
 mod options;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 
 pub use cli::{Ran, Running, Slipway};
 pub use docker::Docker;
+pub use journey::{Data, Journey};
 pub use load::{Failure, Load, Report};
 pub use options::{Access, Options};
 pub use sample::Sample;
