@@ -30,9 +30,15 @@ use_docker() {
   export DOCKER_HOST
 }
 
-# What cargo is to build, lint and test. The app is part of it where its system libraries are (scripts/setup app).
-PACKAGES=(--workspace)
-if grep -qs 'name = "slipway-app"' "$ROOT/Cargo.toml" && ! pkg-config --exists webkit2gtk-4.1 2>/dev/null; then
-  PACKAGES+=(--exclude slipway-app)
-fi
+# Is what the app is built with there (scripts/setup app)?
+can_build_app() { pkg-config --exists webkit2gtk-4.1 2>/dev/null; }
+
+# The screens' packages, installed once for each lock file.
+screens() {
+  [ "$ROOT/node_modules/.package-lock.json" -nt "$ROOT/package-lock.json" ] ||
+    npm ci --prefix "$ROOT" --no-audit --no-fund
+}
+
+# All Rust but the app, which is built apart: it needs much that nothing else does, and would change what the rest is built with.
+PACKAGES=(--workspace --exclude slipway-app)
 export PACKAGES

@@ -30,5 +30,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     setupFiles: ["src/test-setup.ts"],
     restoreMocks: true,
+    // A machine that compiles beside the tests is no failure.
+    testTimeout: 60_000,
   },
 });

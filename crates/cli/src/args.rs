@@ -134,7 +134,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
     /// Add a server; its host key is shown and has to be confirmed
-    Add(ServerAdd),
+    Add(Box<ServerAdd>),
     /// All servers
     List,
     /// Connect, and show what is there and what is reserved

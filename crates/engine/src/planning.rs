@@ -1,12 +1,13 @@
 //! Making a [`Plan`] from what is live, what was fetched and what was learnt before.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::git::{Repositories, Source};
+use crate::git::{Repositories, Source, Transfer};
 use crate::model::{DeployOptions, Lane, Restore, Settings};
 use crate::odoo::changes;
 use crate::odoo::lane::ContentLane;
@@ -47,12 +48,16 @@ pub(crate) async fn make(
     let mut update = choice.update;
     force(&mut update, &settings.options, &installed)?;
     let lane = lane(choice.lane, &update, restore, live.is_some());
-    let mut warnings: Vec<String> =
-        choice.problems.iter().map(|p| format!("{}. {}", p.message, p.hint)).collect();
+    let mut warnings: Vec<String> = fetched
+        .problems
+        .iter()
+        .chain(choice.problems.iter().filter(|p| !fetched.problems.contains(p)))
+        .map(|p| format!("{}. {}", p.message, p.hint))
+        .collect();
     if live.is_some() && manifest.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
     }
-    let source_bytes = 0;
+    let source_bytes = Transfer::plan(live_source, Arc::clone(&fetched.source))?.bytes();
     let needed = disk_needed(lane, facts.db_bytes, source_bytes);
     let free = facts.docker_disk_mb.free * 1024 * 1024;
     if needed > free {

@@ -69,7 +69,7 @@ pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
         .args(["-c", SCRIPT, "routing.sh", &cx.layout().caddy(), &site.slug, cert, key])
         .stdin(bytes::Bytes::from(text))
         .limit(LIMIT + Duration::from_secs(60));
-    let out = cx.connection().await?.host.run(cmd).await?;
+    let out = cx.connection().await?.run(cmd).await?;
     match out.code {
         0 => {
             if out.stdout.contains("changed") {

@@ -1,11 +1,16 @@
 //! The cut over against real Docker, Odoo, PostgreSQL and Caddy: what succeeds, what fails, and what is killed at each
 //! of its actions.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests: a failure is a panic, and a long one says where it is"
+)]
 
 mod cutover_lab;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cutover_lab::{Case, Lab};
 use slipway_engine::{
@@ -104,25 +109,30 @@ fn code_lane() {
     lab.reset();
     let before = lab.digest();
 
-    println!("crons don't run before the commit; without the hold, they would");
-    for (held, from, to) in [(false, "step hold_crons &&", ""), (true, "step hold_crons", "step hold_crons")]
-    {
-        lab.break_script(from, to);
-        let mut case = lab.case(Lane::Code, "health_fails");
-        case.plan.limits.health = Duration::from_secs(15);
-        lab.write(&case);
-        let nudge = lab.nudge_crons();
-        let outcome = lab.start_and_follow(&case, &[]);
-        drop(nudge);
-        assert!(
-            matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "healthy"),
-            "{outcome:?}"
-        );
-        let runs = lab.cron_runs("two");
-        assert_eq!(runs == 0, held, "{runs} runs by the new release, held: {held}");
-        lab.sql(&lab.database(), "delete from lab_run where version = 'two'");
-        lab.mend_script();
-    }
+    println!("without the hold, a cron of the new release runs before the commit");
+    lab.break_script("step hold_crons &&", "");
+    let mut case = lab.case(Lane::Code, "health_fails");
+    case.plan.limits.health = Duration::from_secs(300);
+    lab.write(&case);
+    let nudge = lab.nudge_crons();
+    assert!(lab.call(&case, "start", &[]).status.success());
+    lab.wait_for(&case, "healthy");
+    let begun = Instant::now();
+    lab.until("a cron of the new release", || lab.cron_runs("two") > 0);
+    let took = begun.elapsed();
+    assert_eq!(lab.call(&case, "cancel", &[]).stdout, b"cancelling\n");
+    assert!(lab.call(&case, "follow", &[]).status.success());
+    lab.sql(&lab.database(), "delete from lab_run");
+    lab.mend_script();
+
+    println!("with it, none does in more than twice the {took:?} that this took");
+    let mut case = lab.case(Lane::Code, "health_fails");
+    case.plan.limits.health = took * 2 + Duration::from_secs(10);
+    lab.write(&case);
+    let outcome = lab.start_and_follow(&case, &[]);
+    drop(nudge);
+    assert!(matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "healthy"), "{outcome:?}");
+    assert_eq!(lab.cron_runs("two"), 0);
     assert_eq!(lab.digest(), before);
 
     println!("good, under load");
@@ -132,7 +142,6 @@ fn code_lane() {
     let report = load.stop();
     println!("longest answer {:?}, {} answered, {:?}", report.longest, report.answered, report.versions);
     assert!(report.failed.is_empty(), "{report:?}");
-    assert!(report.longest < Duration::from_secs(2), "{report:?}");
     assert!(
         report.versions["one"] > 5 && report.versions["two"] > 0 && report.versions.len() == 2,
         "{report:?}"
@@ -229,13 +238,28 @@ fn first_and_restore_lanes() {
 }
 
 /// Kills a run, reverts it twice, and looks whether all is as it was — or, once the commit had begun, whether all is new.
+/// Where a kill hurts most, in any lane. All places take a quarter of an hour more: `make test-faults` (SLIPWAY_KILLS=all).
+const CRITICAL: [&str; 10] = [
+    "gate_close",
+    "stop_old",
+    "clone",
+    "update:2",
+    "dump_start",
+    "start_new",
+    "proof",
+    "commit",
+    "gate_open",
+    "gate_switch",
+];
+
 fn kill_everywhere(
     lab: &mut Lab,
     lane: Lane,
     before: &str,
     hooks: impl Iterator<Item = (&'static str, String)>,
 ) {
-    for (hook, at) in hooks {
+    let all = std::env::var("SLIPWAY_KILLS").is_ok_and(|kills| kills == "all");
+    for (hook, at) in hooks.filter(|(_, at)| all || CRITICAL.contains(&at.as_str())) {
         let case = lab.case(lane, "good");
         let ran = lab.call(&case, "run", &[(hook, &at)]);
         assert!(!ran.status.success(), "{hook}={at} killed nothing");

@@ -32,7 +32,8 @@ pub type OnLine<'a> = &'a mut (dyn FnMut(Line<'_>) + Send);
 /// In all those cases the remote process ends as well. Connections are re-established by the next call.
 #[async_trait]
 pub trait Host: Send + Sync + fmt::Debug {
-    /// Runs a command to its end. A status other than 0 is not an error here: see [`Output::ok`].
+    /// Runs a command to its end, which is when it and all that it started have closed its outputs. A status other than 0
+    /// is not an error here: see [`Output::ok`].
     async fn run(&self, cmd: Cmd) -> Result<Output, RemoteError>;
 
     /// Runs a command and hands over its lines as they come. Cancelling ends the remote process too.
@@ -227,11 +228,12 @@ impl Process {
                     Err(e) => return Err(RemoteError::io(&shown, &e)),
                 }
             }
+            // The status comes last: see `Running::exit`.
+            let stderr = (&mut self.stderr).await.map_err(|e| RemoteError::io(&shown, &e.into()))?;
             let code = (&mut self.exit).await?;
             if let Some(feed) = self.feed.take_if(|feed| feed.is_finished()) {
                 feed.await.map_err(|e| RemoteError::io(&shown, &e.into()))??;
             }
-            let stderr = (&mut self.stderr).await.map_err(|e| RemoteError::io(&shown, &e.into()))?;
             Ok(Output { code, stdout: rest.into_text(), stderr: stderr.into_text() })
         };
         let left = self.deadline.saturating_duration_since(Instant::now());

@@ -34,7 +34,8 @@ pub(crate) struct Running {
     pub(crate) stdin: BoxWrite,
     pub(crate) stdout: BoxRead,
     pub(crate) stderr: BoxRead,
-    /// Its exit status, or that the connection was lost. Dropping it lets the command go.
+    /// Its exit status, or that the connection was lost. To be asked for when both outputs have ended. Dropping it lets
+    /// the command go.
     pub(crate) exit: BoxFuture<'static, Result<i32, RemoteError>>,
 }
 
@@ -103,7 +104,7 @@ async fn follow(
     let mut life_line = None;
     let mut code = None;
     let mut ending: Option<Pin<Box<time::Sleep>>> = None;
-    while code.is_none() || !out.ended || !err.ended {
+    while code.is_none() {
         tokio::select! {
             fed = OptionFuture::from(feeding.as_mut()), if feeding.is_some() => {
                 feeding = None;
@@ -115,7 +116,8 @@ async fn follow(
             n = stderr.read(&mut err.chunk), if !err.ended => {
                 err.take(n, shown, &mut |line| if let Some(f) = &mut on_line { f(Line::Err(line)) })?;
             }
-            status = &mut exit, if code.is_none() => code = Some(status),
+            // Only now: once OpenSSH has handed over the status, it drops what output is still on its way.
+            status = &mut exit, if out.ended && err.ended => code = Some(status),
             () = cancel.cancelled(), if ending.is_none() => {
                 feeding = None;
                 life_line = None;

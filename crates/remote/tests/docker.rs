@@ -52,8 +52,7 @@ async fn through_a_forwarded_socket_which_outlives_its_connection() {
     let host = connect_ssh(&sshd.known().await).await.unwrap();
     let docker = docker(Arc::clone(&host), &access(&socket)).await.unwrap();
     is_usable(&docker).await;
-    sshd.signal_connections("KILL");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    common::cut(&sshd, &*host).await;
     is_usable(&docker).await;
     is_usable(&slipway_remote::docker(local(), &access(&socket)).await.unwrap()).await;
 }

@@ -12,7 +12,7 @@ use crate::prompt;
 /// Carries it out.
 pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit, EngineError> {
     match args {
-        Args::Add(args) => add(engine, out, args).await,
+        Args::Add(args) => add(engine, out, *args).await,
         Args::List => list(engine, out).await,
         Args::Test { name, fingerprint } => test(engine, out, &name, fingerprint.as_deref()).await,
         Args::Remove { name } => {

@@ -8,13 +8,16 @@ use super::{bounded_log, labels, restart};
 use crate::model::Server;
 use crate::server::{CADDY_IMAGE, Layout};
 
-/// Changes when what the container is created with changes.
-pub(crate) const PROXY_RECIPE: &str = "1";
+/// What the container is created with, in words: another recipe asks for another container.
+pub(crate) fn proxy_recipe(server: &Server) -> String {
+    const VERSION: u32 = 1;
+    format!("{VERSION} {} {} {}", server.bind, server.http_port, server.https_port)
+}
 
 /// Caddy with its folder below Slipway's, its two ports published as the server says.
 pub(crate) fn proxy(layout: &Layout, server: &Server) -> ContainerCreateBody {
     let mut labels = labels("", "caddy");
-    labels.insert("slipway.recipe".into(), PROXY_RECIPE.into());
+    labels.insert("slipway.recipe".into(), proxy_recipe(server));
     let publish = |port: u16| {
         Some(vec![PortBinding { host_ip: Some(server.bind.clone()), host_port: Some(port.to_string()) }])
     };

@@ -5,7 +5,7 @@ mod database;
 mod ensure;
 mod web;
 
-pub(crate) use caddy::{PROXY_RECIPE, proxy};
+pub(crate) use caddy::{proxy, proxy_recipe};
 pub(crate) use database::{database, database_limits};
 pub(crate) use ensure::{create, ensure_network, ensure_volume};
 pub(crate) use web::{WebSpec, update, web};

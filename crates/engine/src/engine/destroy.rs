@@ -36,7 +36,7 @@ impl Engine {
                 ));
             }
             let cmd = Cmd::script(SCRIPT, [facts.root.as_str(), view.slug.as_str()]).limit(LIMIT);
-            let out = connection.host.run(cmd).await?;
+            let out = connection.run(cmd).await?;
             connection.host.close().await;
             if out.code == BUSY {
                 return Err(EngineError::new(ErrorCode::LockHeld, "A cut over is under way on this server.")

@@ -69,7 +69,7 @@ pub async fn losses(
         .args(["-U", "postgres", "-d", &layout.database()])
         .stdin(bytes::Bytes::from_static(SQL.as_bytes()))
         .limit(std::time::Duration::from_secs(600));
-    let out = connection.host.run(cmd).await?;
+    let out = connection.run(cmd).await?;
     if out.code != 0 {
         return Err(EngineError::new(ErrorCode::DatabaseFailed, "What would be lost could not be counted")
             .hint("Is the database container running? `slipway env show` tells")

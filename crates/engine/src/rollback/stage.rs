@@ -36,8 +36,8 @@ pub(crate) async fn stage(cx: &Cx, restore: &Restore) -> Result<(), EngineError>
         let (slipway_remote::Line::Out(text) | slipway_remote::Line::Err(text)) = line;
         cx.debug(text);
     };
-    let host = &cx.connection().await?.host;
-    let out = host.stream(Cmd::script(SCRIPT, args).limit(LIMIT), &mut say, &cx.cancel).await?;
+    let connection = cx.connection().await?;
+    let out = connection.stream(Cmd::script(SCRIPT, args).limit(LIMIT), &mut say, &cx.cancel).await?;
     if out.code != 0 {
         return Err(EngineError::new(ErrorCode::RestoreFailed, "The snapshot could not be brought back.")
             .hint("Nothing live was touched. Check the room on the server's disk.")

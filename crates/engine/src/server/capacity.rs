@@ -32,8 +32,10 @@ impl Capacity {
     pub fn of(facts: &Facts, slug: &str, wants: Reservation) -> Self {
         let mut others = Reservation::default();
         let mut seen: Vec<&str> = Vec::new();
-        let live_first = facts.containers.iter().filter(|c| c.role == "db");
-        for c in live_first.filter(|c| c.env != slug) {
+        // What serves was created with the newest settings; an environment that never served has its database alone.
+        let of = |role: &'static str| facts.containers.iter().filter(move |c| c.role == role);
+        let reserving = of("web").filter(|c| c.is_running()).chain(of("db"));
+        for c in reserving.filter(|c| c.env != slug) {
             if seen.contains(&c.env.as_str()) {
                 continue;
             }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use slipway_remote::{Cmd, DockerAccess, Host, Output, SshSpec};
+use slipway_remote::{Cmd, DockerAccess, Host, OnLine, Output, SshSpec};
+use tokio_util::sync::CancellationToken;
 
 use super::upload::upload;
 use super::{Facts, Upload};
@@ -25,6 +26,9 @@ pub struct Connection {
     pub docker: Docker,
     /// Slipway's folder, absolute.
     pub root: String,
+    access: DockerAccess,
+    /// The search path of the SSH user.
+    path: String,
 }
 
 impl Connection {
@@ -37,19 +41,53 @@ impl Connection {
             None => slipway_remote::local(),
             Some(spec) => slipway_remote::connect_ssh(&spec).await?,
         };
-        let facts = Facts::learn(host.as_ref(), server.root.as_deref().unwrap_or("~/.slipway"), slug).await?;
-        facts.check_docker()?;
         let access = DockerAccess { socket: server.docker_socket.clone(), sudo: server.docker_sudo };
+        let root = server.root.as_deref().unwrap_or("~/.slipway");
+        let facts = Facts::learn(host.as_ref(), root, slug, &access).await?;
+        facts.check_docker()?;
         let docker = slipway_remote::docker(Arc::clone(&host), &access).await?;
-        Ok((Self { host, docker, root: facts.root.clone() }, facts))
+        let connection = Self { host, docker, root: facts.root.clone(), access, path: facts.path.clone() };
+        if server.docker_sudo {
+            connection.lay_sudo().await?;
+        }
+        Ok((connection, facts))
+    }
+
+    /// What the server is like now.
+    ///
+    /// # Errors
+    /// When it can't be reached.
+    pub async fn learn(&self, slug: &str) -> Result<Facts, EngineError> {
+        Facts::learn(self.host.as_ref(), &self.root, slug, &self.access).await
+    }
+
+    /// Runs a command whose `docker` is the server's as its settings say. A status other than 0 is no error here.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or the command takes longer than its limit.
+    pub async fn run(&self, cmd: Cmd) -> Result<Output, EngineError> {
+        Ok(self.host.run(self.reaching_docker(cmd)).await?)
+    }
+
+    /// The same, with its lines as they come.
+    ///
+    /// # Errors
+    /// The same, and when it was cancelled.
+    pub async fn stream(
+        &self,
+        cmd: Cmd,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Output, EngineError> {
+        Ok(self.host.stream(self.reaching_docker(cmd), on_line, cancel).await?)
     }
 
     /// Runs a POSIX script with arguments in one round trip.
     ///
     /// # Errors
-    /// When the server can't be reached. A script that ends with an error is no error here.
+    /// As for [`Connection::run`].
     pub async fn script(&self, body: &'static str, args: &[&str]) -> Result<Output, EngineError> {
-        Ok(self.host.run(Cmd::script(body, args.iter().copied())).await?)
+        self.run(Cmd::script(body, args.iter().copied())).await
     }
 
     /// Puts files below a folder on the server, all in one round trip.
@@ -58,6 +96,28 @@ impl Connection {
     /// When the server can't be reached or its disk is full.
     pub async fn put(&self, dir: &str, files: &[Upload]) -> Result<(), EngineError> {
         upload(self.host.as_ref(), dir, files).await
+    }
+
+    fn reaching_docker(&self, mut cmd: Cmd) -> Cmd {
+        if let Some(socket) = &self.access.socket {
+            cmd = cmd.env("DOCKER_HOST", format!("unix://{socket}"));
+        }
+        if self.access.sudo {
+            cmd = cmd.env("PATH", format!("{}/bin/sudo:{}", self.root, self.path));
+        }
+        cmd
+    }
+
+    /// A `docker` that goes through sudo, for our own scripts.
+    async fn lay_sudo(&self) -> Result<(), EngineError> {
+        // `-n`: never asks. The search path is left as it was, or this would find itself.
+        let text = format!(
+            "#!/bin/sh\nPATH={}\nexport PATH\nexec sudo -n docker \"$@\"\n",
+            shlex::try_quote(&self.path)
+                .map_err(|_| EngineError::bad_input("The server's search path holds a NUL."))?
+        );
+        let file = Upload { path: "docker".into(), mode: 0o700, bytes: text.into_bytes() };
+        self.put(&format!("{}/bin/sudo", self.root), &[file]).await
     }
 }
 

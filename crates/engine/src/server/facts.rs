@@ -1,7 +1,7 @@
 //! What a server looks like right now, learnt in one round trip by `facts.sh`.
 
 use serde::{Deserialize, Serialize};
-use slipway_remote::{Cmd, Host};
+use slipway_remote::{Cmd, DockerAccess, Host};
 
 use crate::error::{EngineError, ErrorCode};
 use crate::model::DeploymentId;
@@ -17,6 +17,8 @@ pub const DOCKER_MIN: (u32, u32) = (20, 10);
 pub struct Facts {
     /// Absolute path of Slipway's folder on the server.
     pub root: String,
+    /// The search path of the SSH user's commands.
+    pub path: String,
     /// The server's clock, seconds since the epoch.
     pub time: i64,
     /// `uname -s`.
@@ -110,8 +112,19 @@ impl ContainerFact {
 
 impl Facts {
     /// Asks the server. `slug` may be empty: then only what concerns the whole server is learnt.
-    pub async fn learn(host: &dyn Host, root: &str, slug: &str) -> Result<Self, EngineError> {
-        let out = host.run(Cmd::script(SCRIPT, [root, slug])).await?;
+    /// `docker` says how Docker is reached.
+    pub async fn learn(
+        host: &dyn Host,
+        root: &str,
+        slug: &str,
+        docker: &DockerAccess,
+    ) -> Result<Self, EngineError> {
+        let sudo = if docker.sudo { "sudo" } else { "" };
+        let mut cmd = Cmd::script(SCRIPT, [root, slug, sudo]);
+        if let Some(socket) = &docker.socket {
+            cmd = cmd.env("DOCKER_HOST", format!("unix://{socket}"));
+        }
+        let out = host.run(cmd).await?;
         let facts = Self::parse(&out.stdout);
         if out.code != 0 {
             let detail = if out.stderr.trim().is_empty() { out.stdout } else { out.stderr };
@@ -187,6 +200,7 @@ impl Facts {
     fn take(&mut self, key: &str, first: &str, rest: &[&str]) {
         match key {
             "root" => first.clone_into(&mut self.root),
+            "path" => first.clone_into(&mut self.path),
             "time" => self.time = first.parse().unwrap_or(0),
             "os" => first.clone_into(&mut self.os),
             "arch" => first.clone_into(&mut self.arch),

@@ -1,9 +1,10 @@
-# facts.sh ROOT SLUG: everything a deployment needs to know of a server, in one round trip.
+# facts.sh ROOT SLUG [sudo]: everything a deployment needs to know of a server, in one round trip.
 # Prints "key<TAB>value" lines; a key may come more than once. Changes nothing but making ROOT.
 set -u
 LC_ALL=C; export LC_ALL
 umask 077
-ROOT=$1 SLUG=$2
+ROOT=$1 SLUG=$2 SUDO=${3:-}
+[ -z "$SUDO" ] || docker() { sudo -n docker "$@"; }
 case $ROOT in '~'/*) ROOT=$HOME/${ROOT#'~/'} ;; esac
 say() { printf '%s\t%s\n' "$1" "$2"; }
 
@@ -11,6 +12,7 @@ mkdir -p "$ROOT" || { say error "cannot make $ROOT"; exit 3; }
 ROOT=$(cd "$ROOT" && pwd -P) || exit 3
 say root "$ROOT"
 say time "$(date +%s)"
+say path "$PATH"
 say os "$(uname -s)"
 say arch "$(uname -m)"
 say cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 0)"

@@ -15,4 +15,3 @@ pub use layout::{CADDY, CADDY_IMAGE, Layout, Slot};
 pub use lease::Lease;
 pub use release::ReleaseManifest;
 pub use upload::Upload;
-pub(crate) use upload::upload;

@@ -46,7 +46,7 @@ find . -type f -exec sh -c 'for f; do mkdir -p "$0/${f%/*}" && mv -f "$f" "$0/$f
 ///
 /// # Errors
 /// When the server can't be reached or its disk is full.
-pub(crate) async fn upload(host: &dyn Host, dir: &str, files: &[Upload]) -> Result<(), EngineError> {
+pub(super) async fn upload(host: &dyn Host, dir: &str, files: &[Upload]) -> Result<(), EngineError> {
     let tar = pack(files).map_err(|e| {
         EngineError::new(ErrorCode::Internal, "Files for the server could not be packed")
             .detail(e.to_string())

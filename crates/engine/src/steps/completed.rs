@@ -9,7 +9,9 @@ use slipway_remote::Cmd;
 use super::{Config, Cut, PrepareStep, Release, SourceOnServer};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Lane, ReleaseRecord, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Status, Step};
+use crate::model::{
+    Lane, ReleaseRecord, Retention, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Status, Step,
+};
 use crate::outside;
 use crate::routing;
 use crate::server::Lease;
@@ -106,7 +108,7 @@ impl Completed<'_> {
             [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")],
         )
         .limit(DUMP_LIMIT);
-        let out = cx.connection().await?.host.run(cmd).await?;
+        let out = cx.connection().await?.run(cmd).await?;
         if out.code != 0 {
             return Err(EngineError::new(ErrorCode::SnapshotFailed, "The dump failed.").detail(out.stderr));
         }
@@ -137,16 +139,23 @@ impl Completed<'_> {
             old,
         ];
         let out =
-            cx.connection().await?.host.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
+            cx.connection().await?.run(Cmd::script(PRUNE, args).limit(Duration::from_secs(900))).await?;
+        let (mut free_kb, mut forecast_kb) = (0_u64, 0_u64);
         for line in out.stdout.lines() {
             match line.split_once(' ') {
-                Some(("free_kb", free)) => {
-                    let free: u64 = free.trim().parse().unwrap_or(0);
-                    cx.info(format!("{} MB of disk are free", free / 1024));
-                }
+                Some(("free_kb", kb)) => free_kb = kb.trim().parse().unwrap_or(0),
+                Some(("kept", kept)) => forecast_kb += forecast(kept, retention),
                 Some((kind, name)) => cx.info(format!("Removed {kind} {name}")),
                 None => {}
             }
+        }
+        cx.info(format!(
+            "{} MB of disk are free; with this retention, snapshots and releases will come to about {} MB",
+            free_kb / 1024,
+            forecast_kb / 1024
+        ));
+        if forecast_kb > free_kb {
+            cx.warn("The disk will be too small for what retention keeps: keep less, or get more room");
         }
         self.forget_removed(cx, &out.stdout).await?;
         out.ok("clean up")?;
@@ -171,6 +180,19 @@ impl Completed<'_> {
     async fn write_history(&self, cx: &Cx) -> Result<(), EngineError> {
         write_history(cx, Status::Success, self.cut.lane, None).await
     }
+}
+
+/// What one kind of thing will come to once as many are kept as retention wants, in KiB, if the next ones are like those that
+/// are there. `kept` is `prune.sh`'s word: kind, count, KiB.
+fn forecast(kept: &str, retention: Retention) -> u64 {
+    let mut words = kept.split_whitespace();
+    let wanted = match words.next() {
+        Some("snapshots") => u64::from(retention.keep_snapshots),
+        _ => u64::from(retention.keep_releases) + 1,
+    };
+    let mut number = || words.next().and_then(|w| w.parse::<u64>().ok()).unwrap_or(0);
+    let (count, kb) = (number(), number());
+    if count == 0 { 0 } else { kb / count * wanted.max(count) }
 }
 
 /// Adds a line to the environment's history on the server, which every desktop of a team sees.
@@ -211,4 +233,23 @@ pub(crate) async fn clean_up(cx: &Cx) -> Result<(), EngineError> {
         .await?;
     out.ok("clean up")?;
     Lease::release(connection.host.as_ref(), layout, id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forecast_grows_to_what_retention_keeps() {
+        let retention = Retention { keep_releases: 4, keep_snapshots: 3, snapshot_days: 14 };
+        assert_eq!(forecast("snapshots 1 1000", retention), 3000);
+        assert_eq!(
+            forecast("snapshots 6 6000", retention),
+            6000,
+            "more are there than will be kept at least"
+        );
+        assert_eq!(forecast("releases 2 100", retention), 250);
+        assert_eq!(forecast("releases 0 0", retention), 0);
+        assert_eq!(forecast("nonsense", retention), 0);
+    }
 }

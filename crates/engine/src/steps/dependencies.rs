@@ -91,8 +91,8 @@ impl InstallingDependencies<'_> {
                 tail.push(text.to_owned());
             }
         };
-        let host = &cx.connection().await?.host;
-        let out = host.stream(Cmd::script(SCRIPT, args).limit(LIMIT), &mut say, &cx.cancel).await?;
+        let connection = cx.connection().await?;
+        let out = connection.stream(Cmd::script(SCRIPT, args).limit(LIMIT), &mut say, &cx.cancel).await?;
         if cx.cancel.is_cancelled() {
             return Err(crate::cx::cancelled());
         }

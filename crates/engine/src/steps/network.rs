@@ -8,7 +8,7 @@ use bollard::models::NetworkConnectRequest;
 
 use super::PrepareStep;
 use super::image::ensure_image;
-use crate::containers::{self, PROXY_RECIPE};
+use crate::containers;
 use crate::cx::Cx;
 use crate::error::EngineError;
 use crate::model::Step;
@@ -35,7 +35,8 @@ impl PrepareStep for CreatingNetwork<'_> {
             cx.info(format!("Created the isolated network {network}"));
         }
         let proxy = self.facts.container(CADDY);
-        if !proxy.is_some_and(|c| c.is_running() && c.recipe == PROXY_RECIPE) {
+        if !proxy.is_some_and(|c| c.is_running() && c.recipe == containers::proxy_recipe(&cx.settings.server))
+        {
             start_proxy(cx).await?;
             for other in self.facts.networks.iter().filter(|n| **n != network) {
                 join(docker, other).await?;

@@ -225,7 +225,7 @@ impl Progress {
         let found = traceback::diagnose(&log, Ending { code: None, out_of_memory: said.contains(" true") });
         let code = match (code, &found.cause) {
             (code, Cause::Unknown) => code,
-            (ErrorCode::MigrationFailed, Cause::Migration { .. }) => code,
+            (ErrorCode::MigrationFailed, Cause::Migration) => code,
             (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
             (code, _) => code,
         };

@@ -94,8 +94,10 @@ impl Report {
                     *self.versions.entry(body).or_default() += 1;
                 }
             }
-            Ok(Answer { status, .. }) => self.failed.push(format!("{line}: {status} after {took:?}")),
-            Err(e) => self.failed.push(format!("{line}: {e} after {took:?}")),
+            Ok(Answer { status, .. }) => {
+                self.failed.push(format!("{} {line}: {status} after {took:?}", jiff::Timestamp::now()))
+            }
+            Err(e) => self.failed.push(format!("{} {line}: {e} after {took:?}", jiff::Timestamp::now())),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Lab {
         for image in [ODOO, "postgres:17", "caddy:2"] {
             let found = Command::new("docker").args(["image", "inspect", image]).output();
             if !found.is_ok_and(|o| o.status.success()) {
-                eprintln!("SKIPPED: no Docker, or no image {image} in it");
+                println!("SKIPPED: no Docker, or no image {image} in it");
                 return None;
             }
         }
@@ -139,6 +139,11 @@ impl Lab {
 
     /// Nothing serves and there is no database.
     pub(crate) fn reset_empty(&self) {
+        for slot in [Slot::A, Slot::B] {
+            fs::remove_file(self.gate(slot)).ok();
+        }
+        // As in a cut over: nobody may be in flight when the container goes.
+        sleep(Duration::from_secs(2));
         self.sh(
             "docker ps -aq --filter label=slipway.env=$1 --filter name=-web- | xargs -r docker rm -f -v",
             &[&self.slug],
@@ -391,6 +396,13 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = Command::new("docker").args(["logs", "--tail", "40", &self.proxy()]).output();
+            println!(
+                "Caddy said: {}",
+                said.map(|o| String::from_utf8_lossy(&o.stderr).into_owned()).unwrap_or_default()
+            );
+        }
         let script = "docker ps -aq --filter label=slipway.env=$1 | xargs -r docker rm -f -v
             docker volume rm -f slipway-$1-data; docker network rm slipway-$1";
         Command::new("sh").arg("-c").arg(script).arg("sh").arg(&self.slug).output().ok();

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slipway_remote::{HostKey, SshSpec, scan_host_key, trust_host_key};
+use slipway_remote::{Cmd, Host, HostKey, RemoteErrorKind, SshSpec, scan_host_key, trust_host_key};
 use tempfile::TempDir;
 
 pub struct Sshd {
@@ -100,7 +100,7 @@ impl Sshd {
         let config = format!(
             "{}\nPort {}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized_keys\n\
              StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nMaxStartups 100\n",
+             KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv HOME={at}\n",
             self.options, self.port
         );
         fs::write(self.path("sshd_config"), config).unwrap();
@@ -220,6 +220,15 @@ pub async fn eventually(what: &str, seconds: u64, mut is_so: impl FnMut() -> boo
     while !is_so() {
         assert!(Instant::now() < until, "not within {seconds} s: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Cuts all connections and waits until it's noticed: a call made in that instant may still be lost.
+pub async fn cut(sshd: &Sshd, host: &dyn Host) {
+    assert!(sshd.signal_connections("KILL") >= 1);
+    let until = Instant::now() + Duration::from_secs(5);
+    while let Err(error) = host.run_ok(Cmd::new("true")).await {
+        assert!(error.kind == RemoteErrorKind::ConnectionLost && Instant::now() < until, "{error:?}");
     }
 }
 
