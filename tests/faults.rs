@@ -135,7 +135,7 @@ fn a_deployment_is_cancelled_where_that_is_safe() {
     assert_eq!(script.journal(), Vec::<Value>::new(), "no cut over began");
     journey.assert_serves("1.0");
     before.assert_same(&journey.data());
-    assert_told(&journey, "cancelled", None);
+    assert_told(&journey, "cancelled", Some("cancelled"));
 
     let load = journey.load("1.0");
     let (running, script) = deploy(&journey, "view-change");
@@ -146,7 +146,7 @@ fn a_deployment_is_cancelled_where_that_is_safe() {
     load.stop().assert_none_failed();
     journey.assert_serves("1.0");
     before.assert_same(&journey.data());
-    assert_told(&journey, "cancelled", None);
+    assert_told(&journey, "cancelled", Some("cancelled"));
 
     // After the commit it is too late, and that's what is said.
     let (running, script) = deploy(&journey, "code-only");

@@ -16,6 +16,7 @@
 )]
 
 mod cli;
+mod cron;
 mod docker;
 pub mod http;
 mod journey;

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cx::Cx;
+use crate::cx::{Cx, cancelled};
 use crate::deploy::deploy;
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
@@ -148,7 +148,7 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
         }
         Ok(Ended::Cancelled(lane)) => {
             leave(cx, Status::Cancelled, lane, None).await;
-            (Status::Cancelled, None)
+            (Status::Cancelled, Some(DeploymentError::new(cancelled(), step)))
         }
         Err(error) => {
             if let Err(left) = clean_up(cx).await {
