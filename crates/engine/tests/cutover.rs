@@ -28,7 +28,7 @@ fn update_lane() {
     let load = lab.load();
     let case = lab.case(Lane::Update, "migration_fails");
     let outcome = lab.start_and_follow(&case, &[]);
-    let Some(Outcome::Reverted { step, action, error }) = outcome else { panic!("{outcome:?}") };
+    let Some(Outcome::Reverted { step, action, error: Some(error) }) = outcome else { panic!("{outcome:?}") };
     assert_eq!((step.as_deref(), action.as_str()), (Some("initializing_database"), "update"));
     assert!(error.contains(r#"ValueError: a "quoted" failure \ of the migration"#), "{error}");
     let report = load.stop();
