@@ -47,6 +47,10 @@ impl PrepareStep for Connecting {
         }
         Capacity::of(&facts, &cx.layout().slug, cx.reservation()).check()?;
         take_lease(cx).await?;
+        if facts.lease.is_some() {
+            // Somebody deployed when we looked, and what is live may be another release by now.
+            facts = cx.learn_again().await?;
+        }
         if self.recover(cx, &facts).await? {
             facts = cx.learn_again().await?;
         }
