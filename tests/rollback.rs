@@ -26,6 +26,8 @@ fn to_code_and_to_data() {
     journey.make_ticket("before everything");
     let tickets_then = journey.tickets();
     let then = journey.data();
+    let sorts = "select datcollate, datctype from pg_database where datname = current_database()";
+    let sorts_then = journey.sql(sorts);
     let second = journey.deploy_ends("new-field", 0).result()["deployment"].clone();
     assert_eq!(second["lane"], "update");
     journey.assert_serves("1.3");
@@ -73,6 +75,7 @@ fn to_code_and_to_data() {
     for table in ["acme_ticket", "res_partner", "ir_attachment", "ir_ui_view", "res_users"] {
         assert_eq!(now.tables[table], then.tables[table], "{table} is as it was then");
     }
+    assert_eq!(journey.sql(sorts), sorts_then, "it sorts as it did then");
     assert_eq!(journey.databases(), [journey.database()], "no other database is left");
     assert_eq!(journey.last()["status"], "success");
 

@@ -31,6 +31,7 @@ pub(crate) async fn stage(cx: &Cx, restore: &Restore) -> Result<(), EngineError>
         layout.data(),
         cx.series()?.facts().postgres_image.to_owned(),
         format!("before_{}", from.short()),
+        layout.database(),
     ];
     let mut say = |line: slipway_remote::Line<'_>| {
         let (slipway_remote::Line::Out(text) | slipway_remote::Line::Err(text)) = line;
