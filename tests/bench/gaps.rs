@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use slipway_tests::{Journey, Load};
+use slipway_tests::Load;
 
 use crate::journal::{Journal, between};
 use crate::table::{Table, seconds};
 
 pub(crate) fn measure(table: &mut Table) {
-    let journey = Journey::start();
+    let journey = crate::journey();
     journey.deploy_ends("initial", 0);
 
     let load = journey.load("1.0");

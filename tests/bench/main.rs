@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for whoever measures, who reads its panics"
@@ -15,17 +16,23 @@ mod redeploy;
 mod table;
 mod undo;
 
+use slipway_tests::{Journey, Server};
 use table::Table;
 
 /// A part of the bench by its name.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 4] =
-    [("redeploy", redeploy::measure), ("gaps", gaps::measure), ("undo", undo::measure), ("bytes", bytes::measure)];
+const PARTS: [Part; 4] = [
+    ("redeploy", redeploy::measure),
+    ("gaps", gaps::measure),
+    ("undo", undo::measure),
+    ("bytes", bytes::measure),
+];
 
 fn main() {
     // Cargo adds `--bench`.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = wanted.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
         eprintln!("unknown part {unknown}; there are: {}", PARTS.map(|(part, _)| part).join(", "));
         std::process::exit(2);
@@ -41,4 +48,10 @@ fn main() {
     if !table.all_met() {
         std::process::exit(1);
     }
+}
+
+/// A server with a Docker daemon that nobody else uses, where that can be had: it takes root.
+fn journey() -> Journey {
+    let id = std::process::Command::new("id").arg("-u").output().expect("there is an id program");
+    Journey::on(if id.stdout == b"0\n" { Server::with_own_docker() } else { Server::start() }, "19.0")
 }

@@ -11,7 +11,7 @@ const GIGABYTE: u64 = 1_000_000_000;
 const ROWS_AT_ONCE: u64 = 250_000;
 
 pub(crate) fn measure(table: &mut Table) {
-    let journey = Journey::start();
+    let journey = crate::journey();
     journey.deploy_ends("cron", 0);
     let size = fill(&journey);
     table.note("Size of the database", format!("{:.2} GB", size as f64 / 1e9));
@@ -74,7 +74,11 @@ fn fill(journey: &Journey) -> u64 {
 
 fn dump_and_restore(journey: &Journey, container: &str) -> (Duration, Duration) {
     let database = journey.database();
-    let dump = timed(journey, container, &format!("pg_dump -U postgres -Fc -Z zstd:3 -d {database} -f /tmp/bench.dump"));
+    let dump = timed(
+        journey,
+        container,
+        &format!("pg_dump -U postgres -Fc -Z zstd:3 -d {database} -f /tmp/bench.dump"),
+    );
     journey.server.docker().sql(container, "postgres", "create database bench_restored");
     let restore = timed(journey, container, "pg_restore -U postgres -j2 -d bench_restored /tmp/bench.dump");
     journey.server.docker().sql(container, "postgres", "drop database bench_restored");
@@ -89,7 +93,9 @@ fn copy(journey: &Journey, container: &str) -> Duration {
     let taken = timed(
         journey,
         container,
-        &format!("cp -a {folder}/base/{oid} {folder}/bench_copy && find {folder}/bench_copy -type f -exec sync {{}} +"),
+        &format!(
+            "cp -a {folder}/base/{oid} {folder}/bench_copy && find {folder}/bench_copy -type f -exec sync {{}} +"
+        ),
     );
     timed(journey, container, &format!("rm -rf {folder}/bench_copy"));
     taken
