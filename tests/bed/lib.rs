@@ -16,6 +16,7 @@
 )]
 
 mod cli;
+mod cron;
 mod docker;
 pub mod http;
 mod journey;
@@ -25,6 +26,7 @@ mod options;
 mod process;
 mod relay;
 mod sample;
+mod script;
 mod server;
 mod slow;
 mod sshd;
@@ -38,6 +40,7 @@ pub use journey::{Data, Journey};
 pub use load::{Failure, Load, Report};
 pub use options::{Access, Options};
 pub use sample::Sample;
+pub use script::Script;
 pub use server::Server;
 pub use slow::SlowLink;
 

@@ -3,13 +3,13 @@
 use std::fs::{self, File, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::cron::Cron;
 use crate::docker::Docker;
 use crate::machine::Machine;
 use crate::options::{Access, Options};
@@ -46,9 +46,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on the suite's Docker daemon, to which the user who runs the tests logs in with a key.
+    /// A server on the suite's Docker daemon, to which the user who runs the tests logs in with a key. With `SLIPWAY_OWN_DOCKER`
+    /// in the environment it has a daemon of its own, and waits for nobody's turn.
     pub fn start() -> Self {
-        Self::with(Options::default())
+        let own_docker = std::env::var_os("SLIPWAY_OWN_DOCKER").is_some();
+        Self::with(Options { own_docker, ..Options::default() })
     }
 
     /// A server with a Docker daemon of its own, which can be rebooted.
@@ -111,6 +113,7 @@ impl Server {
         }
         server.new_key("id", "");
         server.start_sshd();
+        server.start_cron("");
         server
     }
 
@@ -264,7 +267,7 @@ impl Server {
     /// Gives the power back, runs the `@reboot` lines of its crontab as cron does, and waits for sshd and Docker.
     pub fn power_on(&mut self) {
         self.machine.as_mut().expect("only a server with its own Docker can be switched on").power_on();
-        self.run_boot_entries();
+        self.start_cron(&self.crontab());
         self.start_sshd();
         self.machine.as_ref().expect("as above").wait_for_docker();
     }
@@ -288,19 +291,12 @@ impl Server {
         ours
     }
 
-    fn run_boot_entries(&self) {
-        let enter = self.machine.as_ref().map(Machine::enter).unwrap_or_default();
-        for command in self.crontab().lines().filter_map(|line| line.trim_start().strip_prefix("@reboot")) {
-            let mut words = enter.iter().map(String::as_str).chain(["sh", "-c", command.trim()]);
-            let mut cron = Command::new(words.next().expect("there is sh at least"));
-            cron.args(words)
-                .env_clear()
-                .envs(self.environment.iter().map(|(k, v)| (k, v)))
-                .current_dir(self.home());
-            cron.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-            let mut child = cron.spawn().unwrap();
-            std::thread::spawn(move || child.wait());
-        }
+    /// What cron does at boot, and a process that looks like its daemon: who finds none has no reason to write to the crontab.
+    fn start_cron(&self, boot_entries: &str) {
+        let Some(machine) = &self.machine else { return };
+        let cron = Cron { enter: machine.enter(), environment: &self.environment, home: self.home() };
+        cron.run_boot_entries(boot_entries);
+        cron.start(&self.at("bin/cron"));
     }
 
     fn new_key(&self, name: &str, passphrase: &str) {

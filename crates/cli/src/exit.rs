@@ -27,8 +27,8 @@ impl Exit {
     pub(crate) fn of(error: &EngineError) -> Self {
         use ErrorCode::*;
         match error.code {
-            BadInput | NotFound | Conflict | NoServer | CapacityExceeded | LockHeld | UnknownHostKey
-            | ChangedHostKey => Self::Refused,
+            NotFound | Conflict => Self::Refused,
+            code if refuses(code) => Self::Refused,
             Cancelled => Self::Cancelled,
             _ => Self::Error,
         }
@@ -36,19 +36,33 @@ impl Exit {
 
     /// The code for a deployment that ended; `error` is what its record says.
     pub(crate) fn of_deployment(status: Status, error: Option<ErrorCode>) -> Self {
-        use ErrorCode::*;
         match (status, error) {
             (Status::Success, _) => Self::Success,
             (Status::RolledBack, _) => Self::RolledBack,
             (Status::Cancelled, _) => Self::Cancelled,
-            (
-                Status::Failed,
-                Some(BadInput | NoServer | CapacityExceeded | LockHeld | UnknownHostKey | ChangedHostKey),
-            ) => Self::Refused,
+            (Status::Failed, Some(code)) if refuses(code) => Self::Refused,
             (Status::Failed, _) => Self::Failed,
             (Status::Pending | Status::Queued | Status::Building | Status::Deploying, _) => Self::Error,
         }
     }
+}
+
+/// What is found before anything is touched.
+fn refuses(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(
+        code,
+        BadInput
+            | NoServer
+            | CapacityExceeded
+            | LockHeld
+            | UnknownHostKey
+            | ChangedHostKey
+            | GitRefNotFound
+            | ModuleNotFound
+            | ManifestInvalid
+            | WrongSeries
+    )
 }
 
 impl From<Exit> for ExitCode {
@@ -69,6 +83,17 @@ mod tests {
             assert_ne!(Exit::of_deployment(status, None), Exit::Success);
         }
         assert_eq!(Exit::of_deployment(Status::Success, None), Exit::Success);
-        assert_eq!(Exit::of_deployment(Status::Failed, Some(ErrorCode::CapacityExceeded)), Exit::Refused);
+    }
+
+    #[test]
+    fn what_is_found_before_anything_is_touched_is_refused() {
+        use ErrorCode::*;
+        for code in [CapacityExceeded, ModuleNotFound, ManifestInvalid, WrongSeries, GitRefNotFound, BadInput]
+        {
+            assert_eq!(Exit::of_deployment(Status::Failed, Some(code)), Exit::Refused, "{code}");
+            assert_eq!(Exit::of(&EngineError::new(code, "")), Exit::Refused, "{code}");
+        }
+        assert_eq!(Exit::of_deployment(Status::Failed, Some(BuildFailed)), Exit::Failed);
+        assert_eq!(Exit::of_deployment(Status::RolledBack, Some(ModuleNotFound)), Exit::RolledBack);
     }
 }

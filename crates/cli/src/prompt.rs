@@ -12,9 +12,14 @@ pub(crate) fn confirm(question: &str, instead: &str) -> Result<bool, EngineError
     Ok(ask(question, instead)?.eq_ignore_ascii_case("yes"))
 }
 
+/// Whether a person is at the terminal.
+pub(crate) fn is_anybody_there() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// Asks for a line.
 pub(crate) fn ask(question: &str, instead: &str) -> Result<String, EngineError> {
-    if !std::io::stdin().is_terminal() {
+    if !is_anybody_there() {
         return Err(EngineError::bad_input("There is nobody to ask.").hint(instead));
     }
     let mut err = std::io::stderr();
@@ -30,7 +35,7 @@ pub(crate) fn secret(question: &str, variable: &str) -> Result<SecretString, Eng
     if let Ok(value) = std::env::var(variable) {
         return Ok(value.into());
     }
-    if !std::io::stdin().is_terminal() {
+    if !is_anybody_there() {
         return Err(EngineError::bad_input("There is nobody to ask.").hint(format!("Set {variable}.")));
     }
     Ok(rpassword::prompt_password(format!("{question}: "))?.into())

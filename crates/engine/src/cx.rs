@@ -35,6 +35,7 @@ pub(crate) struct Cx {
     recorded: BTreeMap<Step, Value>,
     step: std::sync::Mutex<Step>,
     server: OnceCell<Reached>,
+    fetched: OnceCell<Fetched>,
     unrooted: Layout,
 }
 
@@ -69,6 +70,7 @@ impl Cx {
             recorded,
             step: std::sync::Mutex::new(Step::Initializing),
             server: OnceCell::new(),
+            fetched: OnceCell::new(),
             unrooted,
         })
     }
@@ -231,13 +233,29 @@ impl Cx {
         Reservation { cpus: e.cpus, memory_mb: e.memory_mb, disk_mb: e.disk_mb }
     }
 
-    /// Which commits are wanted. Those recorded by an earlier run of this deployment stay: a resumed one doesn't change its mind.
-    pub(crate) fn want(&self) -> Want {
-        Want { reference: self.deployment.git_ref.clone(), commits: self.deployment.commits.clone() }
+    /// The source at its commits on this computer, fetched by whoever asks first.
+    pub(crate) async fn fetched(&self) -> Result<&Fetched, EngineError> {
+        self.fetched
+            .get_or_try_init(|| async {
+                let log = self.line_writer();
+                // Commits recorded by an earlier run of this deployment stay: a resumed one doesn't change its mind.
+                let want = Want {
+                    reference: self.deployment.git_ref.clone(),
+                    commits: self.deployment.commits.clone(),
+                };
+                let say = move |line| log(line);
+                let fetched = source::fetch(&self.engine, &self.settings, &want, say, &self.cancel).await?;
+                self.record_commits(&fetched).await?;
+                for (name, commit) in &fetched.commits {
+                    self.info(format!("{name}: {} {}", &commit.sha[..7], commit.subject));
+                }
+                Ok(fetched)
+            })
+            .await
     }
 
     /// Records what was fetched.
-    pub(crate) async fn record_commits(&self, fetched: &Fetched) -> Result<(), EngineError> {
+    async fn record_commits(&self, fetched: &Fetched) -> Result<(), EngineError> {
         let Some(main) = self.settings.project.main_repository().and_then(|r| fetched.commits.get(&r.name))
         else {
             return Ok(());

@@ -4,7 +4,7 @@
 //! finishes or undoes itself; *settle* looks from outside, saves the snapshot and prunes.
 
 use crate::cx::Cx;
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorCode};
 use crate::steps::{
     CloningRepositories, Completed, Connecting, CreatingDatabase, CreatingNetwork, CutOver, Ended,
     GeneratingConfig, Initializing, InstallingDependencies, PullingImage, VerifyingDns,
@@ -13,7 +13,8 @@ use crate::steps::{
 /// Carries out the deployment of `cx`, from wherever an earlier run of it stopped, and says how it ended.
 ///
 /// # Errors
-/// Whatever stopped it in prepare or settle; what went wrong in the cut over is an end, not an error.
+/// Whatever stopped it in prepare, or kept us from learning how the cut over ended; what went wrong in the cut over is an
+/// end, not an error, and nothing that goes wrong after the commit makes it undone.
 pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     // prepare
     cx.step(Initializing).await?;
@@ -30,8 +31,17 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     let ended = CutOver { source: &source, config: &config, release: &release }.carry_out(cx).await?;
 
     // settle
-    if let Ended::Committed(cut) = &ended {
-        cx.step(Completed { source: &source, config: &config, release: &release, cut }).await?;
+    if let Ended::Committed(cut) = &ended
+        && let Err(error) =
+            cx.step(Completed { source: &source, config: &config, release: &release, cut }).await
+    {
+        if error.code == ErrorCode::ClaimLost {
+            return Err(error);
+        }
+        cx.warn(format!(
+            "The new release serves, but what comes after could not be finished: {}",
+            error.message
+        ));
     }
     Ok(ended)
 }

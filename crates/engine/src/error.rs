@@ -5,6 +5,7 @@
 
 use crate::cutover::CallError;
 use crate::git::GitError;
+use crate::render::odoo_conf::ConfError;
 use serde::{Deserialize, Serialize};
 use slipway_remote::{RemoteError, RemoteErrorKind};
 use std::fmt;
@@ -299,6 +300,12 @@ impl From<bollard::errors::Error> for EngineError {
             _ => ErrorCode::DockerFailed,
         };
         Self::new(code, "Docker on the server did not do what was asked.").detail(error)
+    }
+}
+
+impl From<ConfError> for EngineError {
+    fn from(error: ConfError) -> Self {
+        Self::bad_input(format!("{error}.")).hint(error.hint())
     }
 }
 

@@ -48,8 +48,12 @@ pub(crate) async fn make(
     let mut update = choice.update;
     force(&mut update, &settings.options, &installed)?;
     let lane = lane(choice.lane, &update, restore, live.is_some());
-    let mut warnings: Vec<String> =
-        choice.problems.iter().map(|p| format!("{}. {}", p.message, p.hint)).collect();
+    let mut warnings: Vec<String> = fetched
+        .problems
+        .iter()
+        .chain(choice.problems.iter().filter(|p| !fetched.problems.contains(p)))
+        .map(|p| format!("{}. {}", p.message, p.hint))
+        .collect();
     if live.is_some() && manifest.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
     }

@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cx::Cx;
+use crate::cx::{Cx, cancelled};
 use crate::deploy::deploy;
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{DeploymentError, DeploymentId, Lane, Status};
+use crate::model::{DeploymentError, DeploymentId, Lane, Part, Status};
 use crate::queue::{Claim, Want};
 use crate::server::Lease;
 use crate::steps::{Ended, clean_up, write_history};
@@ -112,13 +112,16 @@ async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Res
     let cx = Arc::new(Cx::new(engine, claim).await?);
     let lease = tokio::spawn(keep_lease(Arc::clone(&cx)));
     let result = tokio::select! {
-        result = deploy(&cx) => Some(result),
+        biased;
         () = lost.cancelled() => None,
         () = stop.cancelled() => None,
+        result = deploy(&cx) => Some(result),
     };
     lease.abort();
     let _ = lease.await;
-    let Some(result) = result else {
+    // A write that was refused may tell of the loss before the next heartbeat does.
+    let is_lost = |e: &EngineError| e.code == ErrorCode::ClaimLost || lost.is_cancelled();
+    let Some(result) = result.filter(|r| !r.as_ref().is_err_and(is_lost)) else {
         // Taken over, or this process ends: whoever comes next goes on from what is recorded.
         if let Some(cx) = Arc::into_inner(cx) {
             cx.into_claim().release().await?;
@@ -137,16 +140,15 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
     let step = Some(cx.current());
     match result {
         Ok(Ended::Committed(_)) => (Status::Success, None),
-        Ok(Ended::RolledBack(error)) => {
-            leave(cx, "rolled_back", Some(&error)).await;
+        Ok(Ended::RolledBack(error, lane)) => {
             // A first deployment has nothing to go back to.
-            let status =
-                if cx.is_first().await.unwrap_or(false) { Status::Failed } else { Status::RolledBack };
+            let status = if lane == Lane::First { Status::Failed } else { Status::RolledBack };
+            leave(cx, status, lane, Some(&error)).await;
             (status, Some(DeploymentError::new(error, step)))
         }
-        Ok(Ended::Cancelled) => {
-            leave(cx, "cancelled", None).await;
-            (Status::Cancelled, None)
+        Ok(Ended::Cancelled(lane)) => {
+            leave(cx, Status::Cancelled, lane, None).await;
+            (Status::Cancelled, Some(DeploymentError::new(cancelled(), step)))
         }
         Err(error) => {
             if let Err(left) = clean_up(cx).await {
@@ -158,8 +160,7 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
     }
 }
 
-async fn leave(cx: &Cx, status: &str, error: Option<&EngineError>) {
-    let lane = cx.deployment.lane.unwrap_or(Lane::Update);
+async fn leave(cx: &Cx, status: Status, lane: Lane, error: Option<&EngineError>) {
     if let Err(failed) = write_history(cx, status, lane, error).await {
         cx.warn(format!("The server's own history could not be written: {}", failed.message));
     }
@@ -177,8 +178,10 @@ async fn keep_lease(cx: Arc<Cx>) {
         let Some(connection) = cx.connected() else { continue };
         let renewed =
             Lease::renew(connection.host.as_ref(), cx.layout(), cx.deployment.id, &cx.deployment.who).await;
+        // A cut over has a lock of its own, and goes on.
+        let prepares = cx.deployment.status != Status::Deploying && cx.current().part() == Part::Prepare;
         if let Err(error) = renewed {
-            if error.code == ErrorCode::LockHeld {
+            if error.code == ErrorCode::LockHeld && prepares {
                 cx.warn("Another desktop has taken this environment over; stopping");
                 cx.cancel.cancel();
                 return;

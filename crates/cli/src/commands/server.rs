@@ -167,10 +167,15 @@ fn accept(out: Output, key: &HostKey, fingerprint: Option<&str>) -> Result<(), E
             out.note("On the server, `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows the same if it is the right one.");
             let instead =
                 format!("Compare the fingerprint, then repeat with --fingerprint {}.", key.fingerprint);
+            let unknown =
+                |message: String| EngineError::new(ErrorCode::UnknownHostKey, message).hint(&instead);
+            if !prompt::is_anybody_there() {
+                return Err(unknown(format!("The server's host key is not known yet: {}.", key.fingerprint)));
+            }
             if prompt::confirm("Trust it? (yes/no)", &instead)? {
                 return Ok(());
             }
-            Err(EngineError::new(ErrorCode::UnknownHostKey, "The host key was not accepted."))
+            Err(unknown("The host key was not accepted.".into()))
         }
     }
 }

@@ -79,8 +79,8 @@ pub enum Outcome {
         step: Option<String>,
         /// The action that failed.
         action: String,
-        /// Why.
-        error: String,
+        /// Why; `None` when nothing failed, but the run's process died.
+        error: Option<String>,
     },
     /// Undoing failed; run `revert` again once the reason is gone.
     RevertFailed {
@@ -149,10 +149,11 @@ impl Fold {
 
     fn reverted(&self) -> Outcome {
         if let Some(Entry { step, action, text, .. }) = &self.failed {
-            return Outcome::Reverted { step: step.clone(), action: action.clone(), error: text.clone() };
+            let error = Some(text.clone());
+            return Outcome::Reverted { step: step.clone(), action: action.clone(), error };
         }
         let (step, action) = self.doing.clone().unwrap_or_default();
-        Outcome::Reverted { step, action, error: "The cut over's process died.".to_owned() }
+        Outcome::Reverted { step, action, error: None }
     }
 }
 
@@ -199,7 +200,7 @@ mod tests {
             r#"{"action":"stop_new","ev":"ok"}"#,
             r#"{"action":"end","ev":"reverted"}"#,
         ]);
-        let error = "exit code 255".to_owned();
+        let error = Some("exit code 255".to_owned());
         let step = Some("initializing_database".to_owned());
         assert_eq!(outcome, Some(Outcome::Reverted { step, action: "update".into(), error }));
     }
@@ -217,7 +218,9 @@ mod tests {
             r#"{"action":"revert","ev":"start"}"#,
             r#"{"action":"end","ev":"reverted"}"#,
         ];
-        assert!(matches!(fold(&end), Some(Outcome::Reverted { action, .. }) if action == "clone"));
+        assert!(
+            matches!(fold(&end), Some(Outcome::Reverted { action, error: None, .. }) if action == "clone")
+        );
     }
 
     #[test]

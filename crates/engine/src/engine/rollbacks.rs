@@ -94,10 +94,20 @@ impl Engine {
         target: &Deployment,
     ) -> Result<Snapshot, EngineError> {
         let mut snapshots = self.store().snapshots(view.environment.id).await?;
-        snapshots.retain(|s| s.deployment_id > target.id && s.kind == SnapshotKind::Dump);
+        snapshots.retain(|s| s.deployment_id > target.id);
         snapshots.sort_by_key(|s| s.deployment_id);
         match snapshots.into_iter().next() {
-            Some(snapshot) if snapshot.state == SnapshotState::Ready => Ok(snapshot),
+            Some(snapshot)
+                if snapshot.state == SnapshotState::Ready && snapshot.kind == SnapshotKind::Dump =>
+            {
+                Ok(snapshot)
+            }
+            // A later one would bring another release's data to this one's code.
+            Some(snapshot) if snapshot.state == SnapshotState::Ready => Err(EngineError::new(
+                ErrorCode::NotFound,
+                "The snapshot of that deployment's data was never finished.",
+            )
+            .hint("Go back with the code only, without --data.")),
             Some(_) => {
                 Err(EngineError::new(ErrorCode::NotFound, "The snapshot of that deployment's data is gone.")
                     .hint("Retention removed it. Go back with the code only, without --data."))

@@ -47,7 +47,7 @@ for release in "$ROOT/$SLUG"/releases/*/release.json; do
 done
 for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
   [ -s "$journal" ] || continue
-  tail -n 5 "$journal" | grep -qE '"ev":"(committed|reverted)"' && continue
+  tail -n 5 "$journal" | grep -qE '"ev":"(committed|reverted|cancelled)"' && continue
   dir=${journal%/journal.jsonl}
   say unfinished "${dir##*/}"
 done

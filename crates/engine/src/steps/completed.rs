@@ -9,7 +9,9 @@ use slipway_remote::Cmd;
 use super::{Config, Cut, PrepareStep, Release, SourceOnServer};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Lane, ReleaseRecord, Retention, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Step};
+use crate::model::{
+    Lane, ReleaseRecord, Retention, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Status, Step,
+};
 use crate::outside;
 use crate::routing;
 use crate::server::Lease;
@@ -176,7 +178,7 @@ impl Completed<'_> {
     }
 
     async fn write_history(&self, cx: &Cx) -> Result<(), EngineError> {
-        write_history(cx, "success", self.cut.lane, None).await
+        write_history(cx, Status::Success, self.cut.lane, None).await
     }
 }
 
@@ -196,18 +198,20 @@ fn forecast(kept: &str, retention: Retention) -> u64 {
 /// Adds a line to the environment's history on the server, which every desktop of a team sees.
 pub(crate) async fn write_history(
     cx: &Cx,
-    status: &str,
+    status: Status,
     lane: Lane,
     error: Option<&EngineError>,
 ) -> Result<(), EngineError> {
+    // Its commit was not known yet when it was claimed.
+    let deployment = cx.engine.store().deployment(cx.deployment.id).await?;
     let line = serde_json::json!({
         "deployment": cx.deployment.id,
         "number": cx.deployment.number,
         "status": status,
         "lane": lane,
         "trigger": cx.deployment.trigger,
-        "commit": cx.deployment.commit,
-        "subject": cx.deployment.subject,
+        "commit": deployment.commit,
+        "subject": deployment.subject,
         "who": cx.deployment.who,
         "at": Timestamp::now(),
         "error": error.map(|e| e.code),

@@ -57,7 +57,7 @@ impl PrepareStep for GeneratingConfig<'_> {
 
     async fn run(&self, cx: &Cx) -> Result<Config, EngineError> {
         let series = cx.series()?;
-        let conf = self.conf(cx, series);
+        let conf = odoo_conf(cx, series, self.source.addons.clone());
         let live_port = if conf.has_live_port() { LIVE_PORT } else { SHARED_PORT };
         let slot = self.source.plan.live.as_ref().map_or(Slot::A, |l| l.slot.other());
         let live = self.source.plan.live.as_ref().and_then(|l| self.facts.release(l.deployment));
@@ -94,22 +94,6 @@ impl PrepareStep for GeneratingConfig<'_> {
 }
 
 impl GeneratingConfig<'_> {
-    fn conf(&self, cx: &Cx, series: Series) -> OdooConf {
-        let (_, odoo_mb) = crate::containers::share_memory(cx.settings.environment.memory_mb);
-        OdooConf {
-            series,
-            cpus: cx.settings.environment.cpus,
-            memory_mb: odoo_mb,
-            db_host: cx.layout().db(),
-            db_user: "odoo".into(),
-            db_password: SecretString::from(PASSWORD_MARK.to_owned()),
-            db_name: cx.layout().database(),
-            admin_passwd: ADMIN_MARK.into(),
-            addons: self.source.addons.clone(),
-            options: cx.settings.environment.options.clone(),
-        }
-    }
-
     async fn stages(&self, cx: &Cx, series: Series) -> Result<Stages, EngineError> {
         let ca_bundle = match &cx.settings.server.build_ca_file {
             None => None,
@@ -155,7 +139,7 @@ impl GeneratingConfig<'_> {
         site: &Site,
         live_port: u16,
     ) -> Result<Vec<Upload>, EngineError> {
-        let text = conf.render().map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))?;
+        let text = conf.render()?;
         let manifest = ReleaseManifest {
             deployment: cx.deployment.id,
             series: cx.settings.project.series.clone(),
@@ -185,6 +169,23 @@ impl GeneratingConfig<'_> {
             }
         }
         Ok(files)
+    }
+}
+
+/// Odoo's configuration with these folders of addons, without the passwords.
+pub(super) fn odoo_conf(cx: &Cx, series: Series, addons: Vec<String>) -> OdooConf {
+    let (_, odoo_mb) = crate::containers::share_memory(cx.settings.environment.memory_mb);
+    OdooConf {
+        series,
+        cpus: cx.settings.environment.cpus,
+        memory_mb: odoo_mb,
+        db_host: cx.layout().db(),
+        db_user: "odoo".into(),
+        db_password: SecretString::from(PASSWORD_MARK.to_owned()),
+        db_name: cx.layout().database(),
+        admin_passwd: ADMIN_MARK.into(),
+        addons,
+        options: cx.settings.environment.options.clone(),
     }
 }
 

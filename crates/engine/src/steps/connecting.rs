@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::PrepareStep;
-use crate::cutover::CutOver;
+use super::cut_over::{LOST_LIMIT, RECONNECT_EVERY, is_passing};
+use crate::cutover::{self, CutOver};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::Step;
+use crate::model::{Status, Step};
 use crate::server::{Capacity, Facts, Lease};
 
 /// Connects. Repeated when a deployment is resumed: facts age.
@@ -28,6 +29,9 @@ impl PrepareStep for Connecting {
     type Output = Facts;
 
     async fn run(&self, cx: &Cx) -> Result<Facts, EngineError> {
+        if cx.deployment.status == Status::Deploying {
+            return find_again(cx).await;
+        }
         let mut facts = cx.connect().await?.clone();
         cx.info(format!(
             "Connected to {}: Docker {}, {} CPU, {} MB of memory, {} GB of disk free",
@@ -58,11 +62,54 @@ impl Connecting {
             cx.warn(format!("An earlier cut over ({short}) was left in the middle; ending it first"));
             let host = &cx.connection().await?.host;
             let dir = format!("{}/cutovers/{short}", cx.layout().dir());
-            CutOver::find(Arc::clone(host), dir).revert().await?;
+            let status = CutOver::find(Arc::clone(host), dir).revert().await?;
+            if status == cutover::Status::RevertFailed {
+                return Err(EngineError::new(
+                    ErrorCode::RevertFailed,
+                    format!(
+                        "An earlier cut over ({short}) could not be undone: nothing is deployed on top of it."
+                    ),
+                ));
+            }
             any = true;
         }
         Ok(any)
     }
+}
+
+/// Reaches the server whose cut over an earlier run of this deployment began. That one may have ended long ago: whoever
+/// has the lock now, or what else the server bears since, is no reason not to learn how. A server that is away is waited for.
+async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
+    let begun = tokio::time::Instant::now();
+    let mut has_told = false;
+    let facts = loop {
+        match cx.connect().await {
+            Ok(facts) => break facts.clone(),
+            Err(error) if is_passing(&error) && begun.elapsed() < LOST_LIMIT => {
+                if !has_told {
+                    cx.warn(format!(
+                        "{} The cut over goes on by itself on the server; trying to reach it again",
+                        error.message
+                    ));
+                    has_told = true;
+                }
+                tokio::time::sleep(RECONNECT_EVERY).await;
+            }
+            Err(error) => {
+                return Err(error.hint(
+                    "The cut over finishes or undoes itself on the server, but how it ended is not known here. See which \
+                     release answers; the next deployment ends what was left in the middle first.",
+                ));
+            }
+        }
+    };
+    cx.info(format!("Connected to {} again: finding out how the cut over went", cx.settings.server.name));
+    let host = &cx.connection().await?.host;
+    let owner = &cx.deployment.who;
+    if let Err(error) = Lease::acquire(host.as_ref(), cx.layout(), cx.deployment.id, owner, false).await {
+        cx.warn(format!("Going on without the environment's lock: {}", error.message));
+    }
+    Ok(facts)
 }
 
 async fn take_lease(cx: &Cx) -> Result<(), EngineError> {

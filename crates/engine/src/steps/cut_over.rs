@@ -27,10 +27,10 @@ pub(crate) struct CutOver<'a> {
 pub(crate) enum Ended {
     /// The new release serves.
     Committed(Cut),
-    /// It failed and was undone: what served before serves again.
-    RolledBack(EngineError),
+    /// It failed and was undone: what served before, if anything did, serves again.
+    RolledBack(EngineError, Lane),
     /// It was cancelled and undone.
-    Cancelled,
+    Cancelled(Lane),
 }
 
 /// What a committed cut over leaves to be settled.
@@ -44,6 +44,40 @@ pub(crate) struct Cut {
     pub pause_ms: i64,
     /// When the data was snapshotted, by the server's clock.
     pub snapshot_at: Option<jiff::Timestamp>,
+}
+
+/// Starts it, also through a connection that breaks just then: whether it began is asked again until it is known.
+async fn start(cx: &Cx, plan: &cutover::Plan) -> Result<Unit, EngineError> {
+    let host = &cx.connection().await?.host;
+    let begun = Instant::now();
+    loop {
+        let started = async {
+            let unit = Unit::lay(Arc::clone(host), plan).await?;
+            match unit.start().await {
+                // An earlier run of this deployment did, or this one did without hearing of it: its journal tells.
+                Ok(()) | Err(CallError::AlreadyStarted) => Ok(unit),
+                Err(error) => Err(error),
+            }
+        };
+        match started.await {
+            Ok(unit) => return Ok(unit),
+            Err(CallError::Remote(error)) if begun.elapsed() < LOST_LIMIT => {
+                let error = EngineError::from(error);
+                if !is_passing(&error) {
+                    return Err(error);
+                }
+                cx.warn(format!("{} Trying to reach the server again", error.message));
+                tokio::time::sleep(RECONNECT_EVERY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether a server that can't be reached for this reason may be reached a little later.
+pub(super) fn is_passing(error: &EngineError) -> bool {
+    use ErrorCode::*;
+    matches!(error.code, ConnectionLost | ConnectionRefused | TimedOut | DnsFailed | DockerFailed | NoDocker)
 }
 
 async fn take(
@@ -62,8 +96,8 @@ async fn take(
 }
 
 /// How long a server may stay away in the middle of a cut over before we give up finding out how it ended.
-const LOST_LIMIT: Duration = Duration::from_secs(30 * 60);
-const RECONNECT_EVERY: Duration = Duration::from_secs(2);
+pub(super) const LOST_LIMIT: Duration = Duration::from_secs(30 * 60);
+pub(super) const RECONNECT_EVERY: Duration = Duration::from_secs(2);
 /// A cut over whose process is gone is ended this many times before a person has to look.
 const REVERTS: u32 = 3;
 
@@ -78,12 +112,7 @@ impl CutOver<'_> {
             }
             cx.claim().start_deploying().await?;
         }
-        let unit = Unit::lay(Arc::clone(&cx.connection().await?.host), &plan).await?;
-        match unit.start().await {
-            // An earlier run of this deployment did; it is found again by its journal.
-            Ok(()) | Err(CallError::AlreadyStarted) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let unit = start(cx, &plan).await?;
         let mut progress = Progress::resume(cx).await?;
         let outcome = self.follow_to_end(cx, &unit, &mut progress).await?;
         let ended = self.ended(&plan, outcome, &progress)?;
@@ -169,8 +198,10 @@ impl CutOver<'_> {
                     return result.map(drop).map_err(Into::into);
                 }
                 () = cx.cancel.cancelled(), if !*is_cancelling => {
+                    let said = unit.cancel().await?;
+                    // Only now: a wish that was lost with the connection is told again.
                     *is_cancelling = true;
-                    cx.info(match unit.cancel().await? {
+                    cx.info(match said {
                         Cancel::Cancelling => "Cancelling: everything is put back as it was",
                         Cancel::TooLate => "Too late to cancel: the commit has begun, and the new release will serve",
                         Cancel::NotRunning => "Nothing runs that could be cancelled",
@@ -193,10 +224,13 @@ impl CutOver<'_> {
                 pause_ms: progress.pause_ms(),
                 snapshot_at: progress.snapshot_at(),
             })),
-            Outcome::Reverted { action, error, .. } => {
-                Ok(Ended::RolledBack(progress.explain(&action, &error)))
+            Outcome::Reverted { action, error: Some(error), .. } => {
+                Ok(Ended::RolledBack(progress.explain(&action, &error), plan.lane))
             }
-            Outcome::Cancelled => Ok(Ended::Cancelled),
+            Outcome::Reverted { action, error: None, .. } => {
+                Ok(Ended::RolledBack(progress.explain_death(&action), plan.lane))
+            }
+            Outcome::Cancelled => Ok(Ended::Cancelled(plan.lane)),
             Outcome::Dead => Err(EngineError::new(
                 ErrorCode::RevertFailed,
                 "The cut over's process is gone, and what it left could not be ended.",

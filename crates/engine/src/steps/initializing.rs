@@ -1,18 +1,21 @@
-//! Step 1: what was asked for is complete and makes sense, before anybody is asked anything.
+//! Step 1: what was asked for is complete and makes sense, before anything is touched. The repositories are fetched to this
+//! computer for that: whether a module exists, fits the series and can be read is known only from their content.
 
 use std::time::Duration;
 
 use super::PrepareStep;
+use super::config::odoo_conf;
 use crate::cx::Cx;
 use crate::error::EngineError;
 use crate::model::Step;
+use crate::planning;
 
-/// Checks the frozen settings.
+/// Checks the frozen settings and the content.
 pub(crate) struct Initializing;
 
 impl PrepareStep for Initializing {
     const STEP: Step = Step::Initializing;
-    const LIMIT: Duration = Duration::from_secs(10);
+    const LIMIT: Duration = Duration::from_secs(3600);
     type Output = ();
 
     async fn run(&self, cx: &Cx) -> Result<(), EngineError> {
@@ -31,6 +34,13 @@ impl PrepareStep for Initializing {
             settings.environment.memory_mb,
             settings.environment.disk_mb,
         ));
+        // An option that can't be written is refused here; where the addons stand is not known yet.
+        odoo_conf(cx, series, vec![]).render()?;
+        let fetched = cx.fetched().await?;
+        if let Some(error) = planning::stopping(&fetched.problems) {
+            return Err(error);
+        }
+        planning::packages(fetched)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! From the journal of a cut over to the steps and lines that the user sees, each exactly once, also after a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Level, Part, Step, StepStatus};
 use crate::odoo::traceback::{self, Cause, Ending};
+use crate::store::LineFilter;
 
 /// The last lines of Odoo's output that are kept to find out why it failed.
 const TAIL: usize = 400;
@@ -21,8 +22,8 @@ pub(crate) struct Progress {
     offset: u64,
     current: Option<Step>,
     seen: BTreeMap<Step, bool>,
-    /// Lines of the current step that an earlier run wrote already.
-    written: u64,
+    /// Lines that an earlier run wrote already, in their order; ours stand between the journal's.
+    written: VecDeque<String>,
     tail: Vec<String>,
     gate_closed: Option<Timestamp>,
     pause_ms: i64,
@@ -34,25 +35,30 @@ impl Progress {
     pub(crate) async fn resume(cx: &Cx) -> Result<Self, EngineError> {
         let store = cx.engine.store();
         let steps = store.steps(cx.deployment.id).await?;
-        let mut progress = Self {
-            offset: 0,
-            current: None,
-            seen: BTreeMap::new(),
-            written: 0,
-            tail: vec![],
-            gate_closed: None,
-            pause_ms: 0,
-            snapshot_at: None,
-        };
+        let mut progress = Self::new(VecDeque::new());
         // The pause and the snapshot's time are read again from the start; only what is shown must not be shown twice.
-        let counts = store.line_counts(cx.deployment.id).await?;
-        progress.written = counts.iter().filter(|c| c.step.part() == Part::CutOver).map(|c| c.lines).sum();
+        for step in Step::all().filter(|s| s.part() == Part::CutOver) {
+            progress.written.extend(written(cx, step).await?);
+        }
         for record in
             steps.iter().filter(|s| s.step.part() == Part::CutOver && s.status != StepStatus::Pending)
         {
             progress.seen.insert(record.step, record.status.is_finished());
         }
         Ok(progress)
+    }
+
+    fn new(written: VecDeque<String>) -> Self {
+        Self {
+            offset: 0,
+            current: None,
+            seen: BTreeMap::new(),
+            written,
+            tail: vec![],
+            gate_closed: None,
+            pause_ms: 0,
+            snapshot_at: None,
+        }
     }
 
     /// Where to go on reading.
@@ -137,12 +143,19 @@ impl Progress {
         };
         let step = self.current.unwrap_or(Step::TakingSnapshot);
         for line in text.lines() {
-            if self.written > 0 {
-                self.written -= 1;
-            } else {
+            if !self.was_written(&cx.claim().log().shown(line)) {
                 cx.say(step, level, line);
             }
         }
+    }
+
+    /// Whether an earlier run wrote the journal's next line. It wrote them in the journal's order, so the first one that it
+    /// didn't write ends the search.
+    fn was_written(&mut self, line: &str) -> bool {
+        let place = self.written.iter().position(|w| w == line);
+        let done = place.map_or(self.written.len(), |place| place + 1);
+        self.written.drain(..done);
+        place.is_some()
     }
 
     /// Gives every step of the cut over its last status.
@@ -152,8 +165,8 @@ impl Progress {
             match (self.seen.get(&step), ended) {
                 (Some(true), _) => {}
                 (Some(false), Ended::Committed(_)) => cx.claim().finish_step(step, &json!(null)).await?,
-                (Some(false), Ended::RolledBack(error)) if step == last => cx.fail(step, error).await?,
-                (Some(false), Ended::Cancelled) if step == last => {
+                (Some(false), Ended::RolledBack(error, _)) if step == last => cx.fail(step, error).await?,
+                (Some(false), Ended::Cancelled(_)) if step == last => {
                     cx.claim().step(step, StepStatus::Cancelled, None, None).await?;
                 }
                 (Some(false), _) => cx.claim().finish_step(step, &json!(null)).await?,
@@ -164,6 +177,17 @@ impl Progress {
             }
         }
         Ok(())
+    }
+
+    /// What it means that the run died, by itself or with its server, while it did `action`.
+    pub(crate) fn explain_death(&self, action: &str) -> EngineError {
+        let message = format!(
+            "The cut over's process on the server died in its action {action}; everything was put back."
+        );
+        EngineError::new(ErrorCode::CutOverFailed, message).hint(
+            "The environment serves what it served before. See whether the server was restarted or ran out of memory, then \
+             deploy again.",
+        )
     }
 
     /// What the failure of an action means, with the likely cause out of Odoo's log.
@@ -208,6 +232,19 @@ impl Progress {
         EngineError::new(code, format!("{message} {}.", capitalised(&found.message)))
             .hint(found.hint)
             .detail(said)
+    }
+}
+
+/// All lines of a step that are in the store.
+async fn written(cx: &Cx, step: Step) -> Result<Vec<String>, EngineError> {
+    const PAGE: u32 = 5000;
+    let (mut all, mut after) = (vec![], 0);
+    loop {
+        let filter = LineFilter { step: Some(step), after, limit: Some(PAGE), ..LineFilter::default() };
+        let page = cx.engine.store().lines(cx.deployment.id, filter).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = last.seq;
+        all.extend(page.into_iter().map(|line| line.text));
     }
 }
 
@@ -262,4 +299,27 @@ fn words(action: &str) -> String {
         other => return other.replace('_', " "),
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_wrote_is_not_written_again() {
+        // Between the journal's lines stand some of our own, and the journal says some things twice.
+        let earlier = ["a", "The server is back", "b", "b", "me asked to cancel", "c"];
+        let mut progress = Progress::new(earlier.map(str::to_owned).into());
+        let journal = ["a", "b", "b", "c", "b", "a", "d"];
+        let new: Vec<&str> = journal.into_iter().filter(|line| !progress.was_written(line)).collect();
+        assert_eq!(new, ["b", "a", "d"]);
+    }
+
+    #[test]
+    fn a_death_is_no_failure_of_what_was_under_way() {
+        let progress = Progress::new(VecDeque::new());
+        let error = progress.explain_death("update");
+        assert_eq!(error.code, ErrorCode::CutOverFailed);
+        assert_eq!(progress.explain("update", "exit code").code, ErrorCode::MigrationFailed);
+    }
 }

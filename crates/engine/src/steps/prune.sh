@@ -46,6 +46,14 @@ newest_first "$DIR/snapshots" | while read -r dep; do
   rm -rf "${DIR:?}/snapshots/$dep" && echo "snapshot $dep"
 done
 
+# The name by content of a release image (k-…) lets a redeployment of the same content do without a build. It goes with the last
+# release of that content, or the image would stay for ever.
+named=$(docker images --filter label=slipway.managed=1 --format '{{.ID}} {{.Tag}}' "slipway/$SLUG")
+printf '%s\n' "$named" | grep ' k-' | while read -r id tag; do
+  printf '%s\n' "$named" | grep -qE "^$id [0-9a-f]{12}\$" && continue
+  docker rmi "slipway/$SLUG:$tag" >/dev/null 2>&1 && echo "image slipway/$SLUG:$tag"
+done
+
 # Image stages that no kept release stands on any more. Docker refuses to remove one that is still a parent or in use.
 docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
   --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done

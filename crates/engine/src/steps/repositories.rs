@@ -1,4 +1,4 @@
-//! Step 5: fetch to this computer, freeze the plan, and send the server only what changed.
+//! Step 5: freeze the plan, and send the server only what changed. Step 1 has fetched it to this computer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +12,13 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Mirror, Source, Transfer, UNPACK};
 use crate::model::Step;
-use crate::odoo::modules::Problem;
 use crate::plan::Plan;
 use crate::planning;
 use crate::render::packages::Packages;
 use crate::server::{Facts, ReleaseManifest};
 use crate::source::{self, Fetched};
 
-/// Fetches, plans and sends.
+/// Plans and sends.
 pub(crate) struct CloningRepositories<'a> {
     pub facts: &'a Facts,
 }
@@ -49,25 +48,18 @@ impl PrepareStep for CloningRepositories<'_> {
     type Output = SourceOnServer;
 
     async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
-        let log = cx.line_writer();
-        let want = cx.want();
-        let fetched = source::fetch(&cx.engine, &cx.settings, &want, log, &cx.cancel).await?;
-        cx.record_commits(&fetched).await?;
-        for (name, commit) in &fetched.commits {
-            cx.info(format!("{name}: {} {}", &commit.sha[..7], commit.subject));
-        }
-        refuse(cx, &fetched.problems)?;
+        let fetched = cx.fetched().await?;
         let live = self.facts.live(&cx.layout().slug).and_then(|c| self.facts.release(c.deployment?));
         let live_source = match live {
             Some(manifest) => source::earlier(&cx.engine, &cx.settings, &manifest.commits, &cx.cancel).await,
             None => None,
         };
-        let packages = planning::packages(&fetched)?;
+        let packages = planning::packages(fetched)?;
         let plan = planning::make(
             &cx.engine,
             &cx.settings,
             self.facts,
-            &fetched,
+            fetched,
             live_source.as_ref(),
             &packages,
             cx.deployment.restore.as_ref(),
@@ -75,8 +67,8 @@ impl PrepareStep for CloningRepositories<'_> {
         .await?;
         tell(cx, &plan);
         cx.record_plan(&plan).await?;
-        let files = send(cx, &fetched, live.zip(live_source.as_ref())).await?;
-        keep(cx, &fetched).await?;
+        let files = send(cx, fetched, live.zip(live_source.as_ref())).await?;
+        keep(cx, fetched).await?;
         Ok(SourceOnServer {
             plan,
             commits: fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect(),
@@ -86,17 +78,6 @@ impl PrepareStep for CloningRepositories<'_> {
             content: planning::content(&fetched.source, fetched.commits.keys()),
             files,
         })
-    }
-}
-
-/// Says all that is wrong; stops if any of it can't be deployed.
-fn refuse(cx: &Cx, problems: &[Problem]) -> Result<(), EngineError> {
-    for problem in problems.iter().filter(|p| !p.stops) {
-        cx.warn(format!("{}. {}", problem.message, problem.hint));
-    }
-    match planning::stopping(problems) {
-        Some(error) => Err(error),
-        None => Ok(()),
     }
 }
 

@@ -58,6 +58,11 @@ impl LogSink {
         }
     }
 
+    /// One line of what [`Self::line`] takes as the store has it afterwards.
+    pub fn shown(&self, line: &str) -> String {
+        plain(&self.redactor.redact(line))
+    }
+
     /// Waits until all lines taken so far are in the store.
     ///
     /// # Errors

@@ -11,6 +11,9 @@ look() { # what was there before, so that going back asks no more of the old rel
   for _c in $(d ps -q --filter "label=slipway.env=$SLUG" --filter "label=slipway.slot=$NEW_SLOT"); do
     [ "$(d inspect -f '{{.Name}}' "$_c")" = "/$NEW" ] || { echo "another container answers in slot $NEW_SLOT: $_c"; return 1; }; done
   [ -n "$OLD" ] || return 0
+  # A plan that lay for long (its desktop was gone): somebody else may have deployed since, and would go on serving beside us.
+  for _c in $(d ps -q --filter "label=slipway.env=$SLUG" --filter "label=slipway.slot=$OLD_SLOT"); do
+    [ "$(d inspect -f '{{.Name}}' "$_c")" = "/$OLD" ] || { echo "what served when this was prepared was replaced since: $_c serves"; return 1; }; done
   if ! running "$OLD"; then _was=stopped; elif answers "$OLD_AT"; then _was=healthy; else _was=running; fi
   echo "$_was" >"$DIR/old.state" && echo "old release: $_was"; }
 

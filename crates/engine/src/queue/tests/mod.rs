@@ -288,14 +288,29 @@ async fn no_progress_for_half_an_hour_ends_a_deployment() {
     claim.log().flush().await.unwrap();
     assert_eq!(queue.end_stuck(before - Duration::from_millis(1) + STUCK_AFTER).await.unwrap(), []);
 
-    let ended = queue.end_stuck(now() + STUCK_AFTER).await.unwrap();
-    assert_eq!(ended, [Stuck { id, status: Status::Building, step: Step::PullingImage }]);
+    let later = now() + STUCK_AFTER;
+    assert_eq!(queue.end_stuck(later).await.unwrap(), [], "its holder is gone: it is taken over, not ended");
+    held_by(&bed, id, process::this(), -STUCK_AFTER).await;
+    let ended = queue.end_stuck(later).await.unwrap();
+    assert_eq!(ended, [Stuck { id, step: Step::PullingImage }]);
     let deployment = bed.store.deployment(id).await.unwrap();
     assert_eq!((deployment.status, deployment.error.unwrap().code), (Status::Failed, ErrorCode::Stuck));
     assert_eq!(bed.store.steps(id).await.unwrap()[5].status, StepStatus::Failed);
     assert_eq!(status(&bed, waiting).await, Status::Queued, "waiting is not being stuck");
     let error = claim.start_step(Step::GeneratingConfig).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::ClaimLost);
+}
+
+#[tokio::test]
+async fn a_cut_over_is_never_ended_as_stuck() {
+    let bed = Bed::new().await;
+    let id = bed.enqueue(&bed.one().await).await;
+    let queue = queue(&bed);
+    let claim = claim(&queue).await.unwrap();
+    claim.start_deploying().await.unwrap();
+    held_by(&bed, id, process::this(), -STUCK_AFTER).await;
+    assert_eq!(queue.end_stuck(now() + STUCK_AFTER).await.unwrap(), []);
+    claim.finish(Status::Success, None).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! Several at once: two environments, two deployments of one, two processes on one home, two desktops on one server.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use slipway_tests::Journey;
+
+const LONG: Duration = Duration::from_secs(900);
+
+fn time(value: &Value) -> &str {
+    // All are UTC in the same form: they compare as text.
+    value.as_str().unwrap_or_else(|| panic!("{value} is a time"))
+}
+
+#[test]
+fn environments_side_by_side_and_one_of_them_in_turn() {
+    let journey = Journey::start();
+    assert_eq!(journey.add_environment(&journey.slipway, "staging", &[]).code, Some(0));
+    let (production, staging) = (journey.env(), journey.env_named("staging"));
+
+    let one = journey.slipway.start(&["deploy", &production]);
+    let two = journey.slipway.start(&["deploy", &staging]);
+    let (one, two) = (one.wait(LONG), two.wait(LONG));
+    assert_eq!((one.code, two.code), (Some(0), Some(0)), "{}\n{}", one.told(), two.told());
+    let (one, two) = (&one.result()["deployment"], &two.result()["deployment"]);
+    assert!(
+        time(&one["started_at"]) < time(&two["finished_at"])
+            && time(&two["started_at"]) < time(&one["finished_at"]),
+        "side by side: {one:#}\n{two:#}"
+    );
+    journey.assert_serves("1.0");
+    let staging_host = format!("{}-staging.localhost", journey.project());
+    let answer = slipway_tests::http::get(journey.server.http(), &staging_host, "/acme/version").unwrap();
+    assert!(answer.text().contains("\"1.0\""), "staging answers as well: {answer:?}");
+
+    // Two of one environment, asked for by two processes on one home: one after the other, each carried out once.
+    journey.sample.set_branch("live", "code-only");
+    let mut first = journey.slipway.start(&["deploy", &production]);
+    first.wait_for_step("initializing", LONG);
+    let second = journey.slipway.start(&["deploy", &production]);
+    let (first, second) = (first.wait(LONG), second.wait(LONG));
+    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{}\n{}", first.told(), second.told());
+    let (one, two) = (&first.result()["deployment"], &second.result()["deployment"]);
+    assert!(time(&one["finished_at"]) <= time(&two["started_at"]), "in turn: {one:#}\n{two:#}");
+    for deployment in [one, two] {
+        assert_eq!(deployment["attempts"], 1, "one process carried it out: {deployment:#}");
+        let logs = journey.slipway.must(&["logs", deployment["id"].as_str().unwrap(), "--level", "debug"]);
+        let starts = |step: &str| {
+            let is_start = |line: &&Value| {
+                line["step"] == step && line["event"] == "step_changed" && line["status"] == "running"
+            };
+            logs.lines.iter().filter(is_start).count()
+        };
+        for step in ["initializing", "connecting", "installing_dependencies"] {
+            assert!(starts(step) <= 1, "{step} ran once: {}", starts(step));
+        }
+        let numbers: BTreeSet<i64> = logs.lines.iter().filter_map(|line| line["seq"].as_i64()).collect();
+        assert_eq!(
+            numbers.len(),
+            logs.lines.iter().filter(|line| line["seq"].is_i64()).count(),
+            "each line once"
+        );
+    }
+    journey.assert_serves("1.1");
+    let numbers: Vec<i64> = journey.history().iter().map(|d| d["number"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, [3, 2, 1], "history has all three");
+
+    // A background process and this one: whoever claims it, it runs once.
+    journey.sample.set_branch("live", "initial");
+    let queued = journey.slipway.must(&["deploy", &production, "--detach"]);
+    let id = queued.result()["id"].as_str().unwrap().to_owned();
+    let work = journey.slipway.start(&["work", "--until-idle"]);
+    let followed = journey.slipway.start(&["logs", &id, "-f"]).wait(LONG);
+    assert_eq!(work.wait(LONG).code, Some(0));
+    assert_eq!(followed.code, Some(0), "{}", followed.told());
+    let last = journey.last();
+    assert_eq!((&last["id"], &last["status"]), (&id.into(), &"success".into()), "{last:#}");
+    journey.assert_serves("1.0");
+}
+
+#[test]
+fn two_desktops() {
+    let journey = Journey::start();
+    let env = journey.env();
+    let second = journey.desktop("bea");
+    let first = journey.slipway.clone().env("USER", "ada");
+
+    // The second one comes while the first one deploys.
+    let mut deploying = first.start(&["deploy", &env]);
+    deploying.wait_for_step("creating_database", LONG);
+    let refused = second.run(&["deploy", &env]);
+    assert_eq!((refused.code, refused.error()), (Some(3), "lock_held"), "{}", refused.told());
+    assert!(refused.result().to_string().contains("ada@"), "it names who holds the lock: {}", refused.told());
+    let waiting = second.start(&["deploy", &env, "--wait"]);
+    let ran = deploying.wait(LONG);
+    assert_eq!(ran.code, Some(0), "the first one went through: {}", ran.told());
+    let waited = waiting.wait(LONG);
+    assert_eq!(waited.code, Some(0), "the second one waited for it: {}", waited.told());
+    let (one, two) = (&ran.result()["deployment"], &waited.result()["deployment"]);
+    assert_eq!(two["lane"], "code", "it found on the server what the first one had deployed: {two:#}");
+    assert!(time(&one["finished_at"]) < time(&two["finished_at"]));
+    journey.assert_serves("1.0");
+
+    // A plan on the second desktop compares with what is live, whoever deployed it.
+    journey.sample.set_branch("live", "code-only");
+    assert_eq!(first.run(&["deploy", &env]).code, Some(0));
+    journey.sample.set_branch("live", "new-field");
+    let plan = second.must(&["plan", &env]).result().clone();
+    assert_eq!(plan["repositories"]["main"]["old"], journey.sample.commit_of("code-only"), "{plan:#}");
+    assert_eq!(
+        (&plan["lane"], &plan["update"][0]["module"]),
+        (&"update".into(), &"acme_base".into()),
+        "{plan:#}"
+    );
+    assert_eq!(plan["commits"].as_array().unwrap().len(), 2, "view-change and new-field: {plan:#}");
+
+    // A desktop that is gone for good: its lock can be taken over.
+    let mut gone = first.start(&["deploy", &env]);
+    gone.wait_for_step("creating_database", LONG);
+    gone.kill();
+    let refused = second.run(&["deploy", &env]);
+    assert_eq!((refused.code, refused.error()), (Some(3), "lock_held"), "{}", refused.told());
+    journey.assert_serves("1.1");
+    let taken = second.run(&["deploy", &env, "--take-over"]);
+    assert_eq!(taken.code, Some(0), "{}", taken.told());
+    journey.assert_serves("1.3");
+    let server_history = std::fs::read_to_string(journey.folder().join("history.jsonl")).unwrap();
+    let who: Vec<String> = server_history
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["who"].as_str().unwrap().chars().take(3).collect()
+        })
+        .collect();
+    assert_eq!(who, ["ada", "bea", "ada", "bea"], "the server's own history tells who: {server_history}");
+}

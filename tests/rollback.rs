@@ -1,0 +1,187 @@
+//! Going back: of the code, of code and data; trying again; and what retention may take away.
+
+use serde_json::Value;
+use slipway_tests::Journey;
+
+/// The rows of the table of losses that tell of a model: made and changed.
+fn lost(preview: &Value, model: &str) -> (u64, u64) {
+    let losses = preview["losses"].as_array().unwrap();
+    let row = losses.iter().find(|row| row["model"] == model);
+    row.map_or((0, 0), |row| (row["created"].as_u64().unwrap(), row["changed"].as_u64().unwrap()))
+}
+
+#[test]
+fn to_code_and_to_data() {
+    let journey = Journey::start();
+    let env = journey.env();
+    let first = journey.deploy_ends("initial", 0).result()["deployment"]["id"].as_str().unwrap().to_owned();
+    let none = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
+    assert_eq!(
+        (none.code, none.error()),
+        (Some(3), "not_found"),
+        "there is nothing to go back to: {}",
+        none.told()
+    );
+
+    journey.make_ticket("before everything");
+    let tickets_then = journey.tickets();
+    let then = journey.data();
+    let second = journey.deploy_ends("new-field", 0).result()["deployment"].clone();
+    assert_eq!(second["lane"], "update");
+    journey.assert_serves("1.3");
+    let snapshots = journey.slipway.must(&["snapshots", &env]).result().clone();
+    let of: Vec<&Value> = snapshots.as_array().unwrap().iter().map(|s| &s["deployment_id"]).collect();
+    assert_eq!(of, [&second["id"]], "one was taken before the second deployment: {snapshots:#}");
+    let snapshot = &snapshots[0];
+    assert_eq!((&snapshot["kind"], &snapshot["state"]), (&"dump".into(), &"ready".into()), "{snapshot:#}");
+    assert!(snapshot["database_bytes"].as_u64().unwrap() > 100_000, "{snapshot:#}");
+
+    // Code only: the rows made since stay.
+    journey.make_ticket("made since");
+    let ran = journey.slipway.run(&["rollback", &env, "--to", &first]);
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
+    let deployment = &ran.result()["deployment"];
+    assert_eq!(
+        (&deployment["trigger"], &deployment["rollback_of"]),
+        (&"rollback".into(), &first.as_str().into())
+    );
+    assert_eq!(deployment["commit"], journey.sample.commit_of("initial"));
+    journey.assert_serves("1.0");
+    assert!(journey.tickets().contains(&"made since".to_owned()), "{:?}", journey.tickets());
+
+    // Code and data: what would be lost is named first, and nothing happens until somebody says yes.
+    let told = journey.slipway.run(&["rollback", &env, "--to", &first, "--data"]);
+    assert_ne!(told.code, Some(0), "nobody said yes");
+    let preview =
+        told.lines.iter().find_map(|line| line.get("rollback")).expect("the preview comes first").clone();
+    assert_eq!(lost(&preview, "acme.ticket"), (1, 0), "{preview:#}");
+    assert!(preview["data_from"].is_string(), "{preview:#}");
+    journey.assert_serves("1.0");
+    assert!(journey.tickets().contains(&"made since".to_owned()), "nothing was touched");
+
+    let load = journey.load("1.0");
+    let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
+    let report = load.stop();
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
+    report.assert_none_failed();
+    println!("rollback of data: {} requests, none failed, longest {:.2?}", report.requests, report.longest);
+    assert_eq!(ran.result()["deployment"]["lane"], "restore");
+    journey.assert_serves("1.0");
+    assert_eq!(journey.tickets(), tickets_then, "the data of then");
+    let now = journey.data();
+    assert_eq!(now.files, then.files, "the files of then");
+    for table in ["acme_ticket", "res_partner", "ir_attachment", "ir_ui_view", "res_users"] {
+        assert_eq!(now.tables[table], then.tables[table], "{table} is as it was then");
+    }
+    assert_eq!(journey.databases(), [journey.database()], "no other database is left");
+    assert_eq!(journey.last()["status"], "success");
+
+    // And forward again: what the rollback replaced was kept as well.
+    let last = journey.last();
+    let snapshots = journey.slipway.must(&["snapshots", &env]).result().clone();
+    assert_eq!(snapshots[0]["deployment_id"], last["id"], "the rollback took a snapshot too: {snapshots:#}");
+    let back = journey.slipway.run(&[
+        "rollback",
+        &env,
+        "--to",
+        journey.history()[1]["id"].as_str().unwrap(),
+        "--data",
+        "--yes",
+    ]);
+    assert_eq!(back.code, Some(0), "{}", back.told());
+    assert!(journey.tickets().contains(&"made since".to_owned()), "{:?}", journey.tickets());
+    journey.assert_serves("1.0");
+}
+
+#[test]
+fn to_what_never_served_is_refused_and_retry_is_a_new_one() {
+    let journey = Journey::start();
+    let env = journey.env();
+    journey.deploy_ends("code-only", 0);
+    let failed = journey.deploy_ends("health-fails", 5).result()["deployment"].clone();
+    let id = failed["id"].as_str().unwrap();
+    let refused = journey.slipway.run(&["rollback", &env, "--to", id]);
+    assert_eq!((refused.code, refused.error()), (Some(3), "bad_input"), "{}", refused.told());
+    let unknown = journey.slipway.run(&["rollback", &env, "--to", "ffffffffffff"]);
+    assert_eq!((unknown.code, unknown.error()), (Some(3), "not_found"), "{}", unknown.told());
+
+    // The branch moves on; the retry is of the same commit all the same.
+    journey.sample.set_branch("live", "new-field");
+    let retried = journey.slipway.run(&["retry", id]);
+    assert_eq!(retried.code, Some(5), "what is broken stays broken: {}", retried.told());
+    let retry = &retried.result()["deployment"];
+    assert_ne!(retry["id"], failed["id"]);
+    assert_eq!(
+        (&retry["commit"], &retry["retry_of"], &retry["trigger"]),
+        (&failed["commit"], &failed["id"], &"retry".into())
+    );
+    journey.assert_serves("1.1");
+    assert_eq!(journey.history().len(), 3);
+}
+
+#[test]
+fn retention_takes_what_is_old_and_ours() {
+    let mut journey = Journey::start();
+    journey.set(&["--keep-releases", "1", "--keep-snapshots", "1", "--snapshot-days", "0"]);
+    let docker = journey.server.docker().clone();
+    // An image and a container that look like ours but for the label.
+    let foreign = format!("slipway/{}:0123456789ab", journey.slug());
+    docker.must(&["tag", "caddy:2", &foreign]);
+    journey.deploy_ends("initial", 0);
+    journey.sample.checkout("live");
+    let mut ids = vec![];
+    for number in 1..=4 {
+        let release = format!("3.{number}");
+        journey.sample.release(&release);
+        let ran = journey.slipway.run(&["deploy", &journey.env()]);
+        assert_eq!(ran.code, Some(0), "{}", ran.told());
+        ids.push(ran.result()["deployment"]["id"].as_str().unwrap().to_owned());
+    }
+    journey.assert_serves("3.4");
+    let short = |id: &str| id[id.len() - 12..].to_owned();
+    let names = |folder: &str| -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(journey.folder().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let kept = sorted(vec![short(&ids[2]), short(&ids[3])]);
+    assert_eq!(names("releases"), kept, "the live release and one more");
+    let tags = docker.lines(&["image", "ls", "--format", "{{.Tag}}", &format!("slipway/{}", journey.slug())]);
+    let ours = sorted(tags.iter().filter(|tag| tag.len() == 12 && *tag != "0123456789ab").cloned().collect());
+    assert_eq!(ours, kept, "their images");
+    assert_eq!(
+        tags.iter().filter(|tag| tag.starts_with("k-")).count(),
+        2,
+        "and the same two by content: {tags:?}"
+    );
+    assert!(tags.contains(&"0123456789ab".to_owned()), "an image without our label stays: {tags:?}");
+    docker.must(&["image", "rm", &foreign]);
+    // The snapshot of the live deployment and the one before it are what a rollback needs.
+    assert_eq!(names("snapshots"), kept, "snapshots");
+    let listed = journey.slipway.must(&["snapshots", &journey.env()]).result().clone();
+    let listed = sorted(
+        listed.as_array().unwrap().iter().map(|s| short(s["deployment_id"].as_str().unwrap())).collect(),
+    );
+    assert_eq!(listed, kept, "what is listed is what is there");
+
+    let back = journey.slipway.run(&["rollback", &journey.env(), "--to", &ids[2], "--data", "--yes"]);
+    assert_eq!(back.code, Some(0), "what retention left is enough to go back: {}", back.told());
+    journey.assert_serves("3.3");
+    let gone = journey.slipway.run(&["rollback", &journey.env(), "--to", &ids[0], "--data", "--yes"]);
+    assert_eq!(
+        (gone.code, gone.error()),
+        (Some(3), "not_found"),
+        "its data is gone, and it says so: {}",
+        gone.told()
+    );
+    let code = journey.slipway.run(&["rollback", &journey.env(), "--to", &ids[0]]);
+    assert_eq!(code.code, Some(0), "its code can still be had: {}", code.told());
+    journey.assert_serves("3.1");
+}
