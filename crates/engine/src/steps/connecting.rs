@@ -46,7 +46,10 @@ impl PrepareStep for Connecting {
             cx.warn(format!("The server's clock differs from this computer's by {skew} s"));
         }
         Capacity::of(&facts, &cx.layout().slug, cx.reservation()).check()?;
-        take_lease(cx).await?;
+        // Whoever had the lock before us may have changed what serves: what is planned on is learnt under it.
+        if take_lease(cx).await? {
+            facts = cx.learn_again().await?;
+        }
         if self.recover(cx, &facts).await? {
             facts = cx.learn_again().await?;
         }
@@ -112,7 +115,8 @@ async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
     Ok(facts)
 }
 
-async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
+/// Takes the lock; true if it had to be waited for.
+async fn take_lease(cx: &Cx) -> Result<bool, EngineError> {
     let started = tokio::time::Instant::now();
     let mut has_told = false;
     loop {
@@ -130,7 +134,7 @@ async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
                 }
                 tokio::time::sleep(WAIT_POLL).await;
             }
-            other => return other,
+            other => return other.map(|()| has_told),
         }
     }
 }
