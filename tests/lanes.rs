@@ -131,8 +131,14 @@ fn what_fails_is_rolled_back() {
     journey.assert_serves("1.5");
 
     fails(&journey, "migration-fails", "update", "migration_failed", &["acme_base", "post-close.py"]);
-    fails(&journey, "load-fails", "update", "module_load_failed", &["acme_sla", "OFFICE_HOURS"]);
-    fails(&journey, "health-fails", "code", "health_check_failed", &["/web/login"]);
+    fails(&journey, "load-fails", "code", "module_load_failed", &["acme_sla", "OFFICE_HOURS"]);
+    fails(
+        &journey,
+        "health-fails",
+        "code",
+        "health_check_failed",
+        &["the login page of this release is broken"],
+    );
 
     // None of it stands in the way of what comes next.
     journey.deploy_ends("code-only", 0);

@@ -1,6 +1,7 @@
 //! What every step of one deployment has at hand, and how a step is run: once, remembered, limited, cancellable.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub(crate) struct Cx {
     claim: Claim,
     recorded: BTreeMap<Step, Value>,
     step: std::sync::Mutex<Step>,
+    has_lease: AtomicBool,
     server: OnceCell<Reached>,
     fetched: OnceCell<Fetched>,
     unrooted: Layout,
@@ -69,6 +71,7 @@ impl Cx {
             claim,
             recorded,
             step: std::sync::Mutex::new(Step::Initializing),
+            has_lease: AtomicBool::new(false),
             server: OnceCell::new(),
             fetched: OnceCell::new(),
             unrooted,
@@ -193,6 +196,16 @@ impl Cx {
     /// The connection, if there is one.
     pub(crate) fn connected(&self) -> Option<&Connection> {
         self.server.get().map(|r| &r.connection)
+    }
+
+    /// The environment's lock is ours from here on, and has to be renewed.
+    pub(crate) fn note_lease(&self) {
+        self.has_lease.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the environment's lock was taken.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.has_lease.load(Ordering::Relaxed)
     }
 
     /// What the server is like now.

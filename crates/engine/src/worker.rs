@@ -80,7 +80,12 @@ impl Worker {
     async fn claim(&self, until: Until) -> Result<Option<Claim>, EngineError> {
         let want = match until {
             Until::Finished(id) => {
-                Want::Environment(self.engine.store().deployment(id).await?.environment_id)
+                let deployment = self.engine.store().deployment(id).await?;
+                if deployment.status.is_finished() {
+                    // What comes after it is somebody else's, who would find it half begun.
+                    return Ok(None);
+                }
+                Want::Environment(deployment.environment_id)
             }
             Until::Idle | Until::Stopped => Want::Any,
         };
@@ -175,7 +180,8 @@ async fn leave(cx: &Cx, status: Status, lane: Lane, error: Option<&EngineError>)
 async fn keep_lease(cx: Arc<Cx>) {
     loop {
         tokio::time::sleep(Lease::RENEW_EVERY).await;
-        let Some(connection) = cx.connected() else { continue };
+        // Nothing is renewed while we wait for another desktop's to end.
+        let Some(connection) = cx.connected().filter(|_| cx.has_lease()) else { continue };
         let renewed =
             Lease::renew(connection.host.as_ref(), cx.layout(), cx.deployment.id, &cx.deployment.who).await;
         // A cut over has a lock of its own, and goes on.

@@ -18,6 +18,8 @@ pub struct Failure {
     pub file: Option<String>,
     /// The line in that file.
     pub line: Option<u32>,
+    /// Whether Odoo said that it can't load its modules, so that no page of theirs can work.
+    pub not_loaded: bool,
     /// The exception's last line, as Python prints it.
     pub exception: Option<String>,
     /// What happened, in one sentence.
@@ -45,7 +47,8 @@ pub fn diagnose(text: &str, ending: Ending) -> Failure {
     let (file, line) = place.map_or((None, None), |p| (Some(p.file), p.line));
     let exception = log.exception.clone();
     let message = cause.message(module.as_deref(), file.as_deref(), line, exception.as_deref(), ending);
-    Failure { hint: cause.hint(), cause, module, file, line, exception, message }
+    let not_loaded = log.errors.iter().any(|e| e.contains("Failed to load registry"));
+    Failure { hint: cause.hint(), not_loaded, cause, module, file, line, exception, message }
 }
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ impl PrepareStep for Connecting {
             cx.warn(format!("The server's clock differs from this computer's by {skew} s"));
         }
         Capacity::of(&facts, &cx.layout().slug, cx.reservation()).check()?;
-        // Whoever had the lock before us may have changed what serves: what is planned on is learnt under it.
-        if take_lease(cx).await? {
+        if take_lease(cx).await? || facts.lease.is_some() {
+            // Somebody deployed when we looked, and what is live may be another release by now.
             facts = cx.learn_again().await?;
         }
         if self.recover(cx, &facts).await? {
@@ -134,7 +134,11 @@ async fn take_lease(cx: &Cx) -> Result<bool, EngineError> {
                 }
                 tokio::time::sleep(WAIT_POLL).await;
             }
-            other => return other.map(|()| has_told),
+            Ok(()) => {
+                cx.note_lease();
+                return Ok(has_told);
+            }
+            Err(error) => return Err(error),
         }
     }
 }

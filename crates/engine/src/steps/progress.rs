@@ -224,6 +224,9 @@ impl Progress {
         }
         let found = traceback::diagnose(&log, Ending { code: None, out_of_memory: said.contains(" true") });
         let code = match (code, &found.cause) {
+            (ErrorCode::HealthCheckFailed | ErrorCode::ProofFailed, _) if found.not_loaded => {
+                ErrorCode::ModuleLoadFailed
+            }
             (code, Cause::Unknown) => code,
             (ErrorCode::MigrationFailed, Cause::Migration) => code,
             (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,

@@ -125,11 +125,14 @@ crons_free()    { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat
 release_crons() { until_s 60 crons_free; }
 start_new() { d start "$NEW" >/dev/null; }
 answers()   { wget_in_proxy 10 "http://$1$HEALTH_PATH" && wget_in_proxy 20 "http://$1/web/login"; }
-healthy()   { # CONTAINER ADDRESS: gives up at once when the container has exited
+loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
+says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"$J"; }   # the likely cause is read from this
+healthy()   { # CONTAINER ADDRESS: gives up at once when the container has exited, or the new one says that it can't load its modules
   _end=$(( $(date +%s) + HEALTH_S )) _nap=0
   until answers "$2" 2>"$DIR/answers.err"; do
-    running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; return 1; }
-    [ "$(date +%s)" -lt $_end ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; return 1; }
+    running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
+    [ "$(date +%s)" -lt $_end ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
+    [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || loaded || { says_why "$1"; return 1; }
     _nap=$((_nap+1)); case $_nap in 1|2|3|4|5|6|7|8) nap 0.1 ;; 9|1?|2?) nap 0.3 ;; *) nap 1 ;; esac
   done; }
 websocket() { # 404: the bus isn't installed
@@ -147,7 +150,7 @@ proof() {
   _bad=$(SQLDB=$DB sql "select m.name||': '||m.state from ir_module_module m where m.state in ('to upgrade','to install','to remove')
     union all select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
   [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }
-  ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
+  loaded || { says_why "$NEW"; return 1; }; }
 probe()  { wget_in_proxy 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes
 keep()   { # lives from here on; and was alone with its database until here
   until_s 5 crons_held || { echo 'the hold on the crons was lost'; cat "$DIR/crons.out"; return 1; }

@@ -24,6 +24,7 @@ fn python_that_does_not_load() {
         assert_eq!(failure.cause, Cause::MissingPythonPackage { package: "nosuchpackage_xyz".into() });
         assert_eq!(place(&failure), (Some("bad_import"), Some("bad_import/models/m.py"), Some(1)));
         assert!(failure.hint.contains("requirements.txt"));
+        assert!(failure.not_loaded);
     }
     let failure = real!("bad_syntax-19.0");
     assert_eq!(failure.cause, Cause::Syntax);
