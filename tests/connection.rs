@@ -2,7 +2,7 @@
 //! breaks, freezes or is slow.
 #![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use slipway_tests::{Access, Journey, Options, Ran, Script, Server, Slipway};
@@ -17,14 +17,18 @@ fn home(server: &Server, name: &str) -> Slipway {
         .env("SLIPWAY_PASSPHRASE", "a long passphrase")
 }
 
-fn add(slipway: &Slipway, server: &Server, port: u16, more: &[&str]) -> Ran {
-    let host = format!("{}@{}:{port}", server.user(), server.address());
+fn add(slipway: &Slipway, server: &Server, at: SocketAddr, more: &[&str]) -> Ran {
+    let host = format!("{}@{at}", server.user());
     let (http, https) = (server.http_port().to_string(), server.https_port().to_string());
     let bind = server.address().to_string();
     let mut args = vec!["server", "add", "demo", "--host", &host];
     args.extend(["--http-port", &http, "--https-port", &https, "--bind", &bind]);
     args.extend(more);
     slipway.run(&args)
+}
+
+fn at(server: &Server) -> SocketAddr {
+    (server.address(), server.port()).into()
 }
 
 /// Adds the journey's project and environment on another desktop, which reaches the server in another way.
@@ -45,12 +49,12 @@ fn every_way_of_not_reaching_a_server_has_a_name() {
     let login = ["--key", &key, "--fingerprint", &fingerprint];
     let slipway = home(&server, "home");
 
-    refused(&add(&slipway, &server, server.port(), &["--key", &key]), "unknown_host_key", 3);
+    refused(&add(&slipway, &server, at(&server), &["--key", &key]), "unknown_host_key", 3);
     let wrong = ["--key", &key, "--fingerprint", "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"];
-    refused(&add(&slipway, &server, server.port(), &wrong), "changed_host_key", 3);
+    refused(&add(&slipway, &server, at(&server), &wrong), "changed_host_key", 3);
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = listener.local_addr().unwrap().port();
+    let silent = listener.local_addr().unwrap();
     let asked = Instant::now();
     refused(&add(&slipway, &server, silent, &login), "timed_out", 1);
     assert!(asked.elapsed() < Duration::from_secs(30), "a silent server is given up: {:?}", asked.elapsed());
@@ -62,28 +66,28 @@ fn every_way_of_not_reaching_a_server_has_a_name() {
 
     let locked = server.key_with_passphrase("of the key").display().to_string();
     let login = ["--key", &locked, "--fingerprint", &fingerprint];
-    refused(&add(&slipway, &server, server.port(), &login), "passphrase_needed", 1);
+    refused(&add(&slipway, &server, at(&server), &login), "passphrase_needed", 1);
     let login = [&login[..], &["--passphrase"]].concat();
     let wrong = slipway.clone().env("SLIPWAY_SSH_PASSPHRASE", "another");
-    refused(&add(&wrong, &server, server.port(), &login), "passphrase_needed", 1);
+    refused(&add(&wrong, &server, at(&server), &login), "passphrase_needed", 1);
 
     // Nothing of all that was remembered.
     assert_eq!(slipway.must(&["server", "list"]).result().as_array().unwrap().len(), 0);
     let right = slipway.env("SLIPWAY_SSH_PASSPHRASE", "of the key");
-    assert_eq!(add(&right, &server, server.port(), &login).code, Some(0));
+    assert_eq!(add(&right, &server, at(&server), &login).code, Some(0));
     drop(server);
 
     let server = Server::with(Options { access: Access::Missing, ..Options::default() });
     let (key, fingerprint) = (server.key().display().to_string(), server.fingerprint());
     let slipway = home(&server, "home");
-    let ran = add(&slipway, &server, server.port(), &["--key", &key, "--fingerprint", &fingerprint]);
+    let ran = add(&slipway, &server, at(&server), &["--key", &key, "--fingerprint", &fingerprint]);
     refused(&ran, "docker_failed", 1);
     drop(server);
 
     let server = Server::with(Options { password: true, access: Access::Forbidden, ..Options::default() });
     let fingerprint = server.fingerprint();
     let slipway = home(&server, "home").env("SLIPWAY_SSH_PASSWORD", server.password().unwrap());
-    let ran = add(&slipway, &server, server.port(), &["--password", "--fingerprint", &fingerprint]);
+    let ran = add(&slipway, &server, at(&server), &["--password", "--fingerprint", &fingerprint]);
     refused(&ran, "no_right_to_docker", 1);
 }
 
@@ -100,10 +104,10 @@ fn a_user_with_a_password_deploys_where_nothing_is_forwarded() {
     let fingerprint = server.fingerprint();
     let login = ["--password", "--fingerprint", &fingerprint];
     let wrong = home(server, "wrong").env("SLIPWAY_SSH_PASSWORD", "wrong");
-    refused(&add(&wrong, server, server.port(), &login), "authentication_failed", 1);
+    refused(&add(&wrong, server, at(server), &login), "authentication_failed", 1);
     let password = server.password().unwrap();
     let slipway = home(server, "by-password").env("SLIPWAY_SSH_PASSWORD", password);
-    assert_eq!(add(&slipway, server, server.port(), &login).code, Some(0));
+    assert_eq!(add(&slipway, server, at(server), &login).code, Some(0));
     join(&journey, &slipway);
     journey.sample.set_branch("live", "code-only");
     // From here on the password comes out of the file.
@@ -228,7 +232,12 @@ fn a_slow_link_costs_seconds_not_minutes() {
     let link = journey.server.slow_link(Duration::from_millis(40));
     let slipway = home(&journey.server, "far-away");
     let (key, fingerprint) = (journey.server.key().display().to_string(), journey.server.fingerprint());
-    let ran = add(&slipway, &journey.server, link.port(), &["--key", &key, "--fingerprint", &fingerprint]);
+    let ran = add(
+        &slipway,
+        &journey.server,
+        (Ipv4Addr::LOCALHOST, link.port()).into(),
+        &["--key", &key, "--fingerprint", &fingerprint],
+    );
     assert_eq!(ran.code, Some(0), "{}", ran.told());
     join(&journey, &slipway);
     journey.sample.checkout("live");

@@ -3,8 +3,6 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use slipway_tests::Journey;
-
 use crate::redeploy::far_desktop;
 use crate::table::{Table, seconds};
 
@@ -12,7 +10,7 @@ const FILES: u64 = 100;
 const FILE_BYTES: usize = 2_000_000;
 
 pub(crate) fn measure(table: &mut Table) {
-    let mut journey = Journey::start();
+    let mut journey = crate::journey();
     journey.sample.checkout("live");
     // Random bytes can't be made smaller; trying to would take git longer than all the rest.
     journey.sample.git(&["config", "core.compression", "0"]);
@@ -21,15 +19,13 @@ pub(crate) fn measure(table: &mut Table) {
     for number in 0..FILES {
         fs::write(folder.join(format!("{number}.bin")), noise(number + 1)).unwrap();
     }
-    let large = journey.sample.release("2.0");
+    journey.sample.release("2.0");
 
     let link = journey.server.slow_link(Duration::ZERO);
     let desktop = far_desktop(&journey, &link);
-    journey.sample.set_branch("live", &large);
     desktop.must(&["deploy", &journey.env()]);
     let first = link.sent();
-    let commit = journey.sample.release("2.1");
-    journey.sample.set_branch("live", &commit);
+    journey.sample.release("2.1");
     let (sent, received, since) = (link.sent(), link.received(), Instant::now());
     desktop.must(&["deploy", &journey.env()]);
     let took = since.elapsed();

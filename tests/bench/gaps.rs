@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use slipway_tests::{Journey, Load};
+use slipway_tests::Load;
 
 use crate::journal::{Journal, between};
 use crate::table::{Table, seconds};
 
 pub(crate) fn measure(table: &mut Table) {
-    let journey = Journey::start();
+    let journey = crate::journey();
     journey.deploy_ends("initial", 0);
 
     let load = journey.load("1.0");
@@ -22,6 +22,8 @@ pub(crate) fn measure(table: &mut Table) {
     );
     let met = report.failures.is_empty() && report.longest < Duration::from_secs(1);
     table.target("Code lane under requests", measured, "none fails, < 1 s", met);
+
+    table.note("Where a code lane's cut over goes (s)", Journal::of_the_last(&journey).actions());
 
     let load = journey.load("1.1");
     journey.deploy_ends("new-field", 0);
@@ -41,11 +43,7 @@ pub(crate) fn measure(table: &mut Table) {
     let measured = format!("{} by the journal, {} by a client", seconds(pause), seconds(report.longest));
     let target = format!("clone + links + update + start + 1 s = {}", seconds(limit));
     table.target("Its pause", measured, &target, pause <= limit && report.longest <= limit);
-    let parts = ["drain", "stop_old", "seal", "clone", "link", "unseal", "update", "hold_crons", "start_new"]
-        .into_iter()
-        .chain(["healthy", "websocket", "proof", "probe", "keep", "commit"])
-        .map(|action| format!("{action} {:.2}", journal.took(action).as_secs_f64()));
-    table.note("Where the pause goes (s)", parts.collect::<Vec<_>>().join(", "));
+    table.note("Where an update lane's cut over goes (s)", journal.actions());
 }
 
 fn ended(load: Load, release: &str) -> slipway_tests::Report {

@@ -28,6 +28,17 @@ impl Journal {
         found["t"].as_str().and_then(|text| text.parse().ok()).expect("an entry has its time")
     }
 
+    /// `room 0.21, look 0.10, …`: how many seconds each action took, in the order they ended.
+    pub(crate) fn actions(&self) -> String {
+        let ended = self.entries.iter().filter(|entry| entry["ev"] == "ok");
+        let each = ended.filter_map(|entry| entry["action"].as_str()).filter(|action| {
+            self.entries.iter().any(|entry| entry["action"] == *action && entry["ev"] == "start")
+        });
+        each.map(|action| format!("{action} {:.2}", self.took(action).as_secs_f64()))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// How long an action took.
     pub(crate) fn took(&self, action: &str) -> Duration {
         between(self.at(action, "start"), self.at(action, "ok"))

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for whoever measures, who reads its panics"
@@ -15,6 +16,7 @@ mod redeploy;
 mod table;
 mod undo;
 
+use slipway_tests::{Journey, Server};
 use table::Table;
 
 /// A part of the bench by its name.
@@ -46,4 +48,10 @@ fn main() {
     if !table.all_met() {
         std::process::exit(1);
     }
+}
+
+/// A server with a Docker daemon that nobody else uses, where that can be had: it takes root.
+fn journey() -> Journey {
+    let id = std::process::Command::new("id").arg("-u").output().expect("there is an id program");
+    Journey::on(if id.stdout == b"0\n" { Server::with_own_docker() } else { Server::start() }, "19.0")
 }

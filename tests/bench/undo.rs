@@ -11,7 +11,7 @@ const GIGABYTE: u64 = 1_000_000_000;
 const ROWS_AT_ONCE: u64 = 250_000;
 
 pub(crate) fn measure(table: &mut Table) {
-    let journey = Journey::start();
+    let journey = crate::journey();
     journey.deploy_ends("cron", 0);
     let size = fill(&journey);
     table.note("Size of the database", format!("{:.2} GB", size as f64 / 1e9));

@@ -46,8 +46,7 @@ impl PrepareStep for Connecting {
             cx.warn(format!("The server's clock differs from this computer's by {skew} s"));
         }
         Capacity::of(&facts, &cx.layout().slug, cx.reservation()).check()?;
-        take_lease(cx).await?;
-        if facts.lease.is_some() {
+        if take_lease(cx).await? || facts.lease.is_some() {
             // Somebody deployed when we looked, and what is live may be another release by now.
             facts = cx.learn_again().await?;
         }
@@ -116,7 +115,8 @@ async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
     Ok(facts)
 }
 
-async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
+/// Takes the lock; true if it had to be waited for.
+async fn take_lease(cx: &Cx) -> Result<bool, EngineError> {
     let started = tokio::time::Instant::now();
     let mut has_told = false;
     loop {
@@ -136,7 +136,7 @@ async fn take_lease(cx: &Cx) -> Result<(), EngineError> {
             }
             Ok(()) => {
                 cx.note_lease();
-                return Ok(());
+                return Ok(has_told);
             }
             Err(error) => return Err(error),
         }

@@ -130,14 +130,20 @@ impl CutOver<'_> {
         let mut fold = Fold::default();
         let mut reverts = 0;
         let mut lost_since: Option<Instant> = None;
-        let mut is_cancelling = false;
+        let (mut is_away, mut is_cancelling) = (false, false);
         loop {
+            // Asked for itself, since following ends with the cut over: who watches learns at once that it goes on.
+            if is_away && unit.status().await.is_ok() {
+                is_away = false;
+                cx.info("The server is back");
+            }
             let followed = self.follow_once(cx, unit, progress, &mut fold, &mut is_cancelling).await;
             if let Err(error) = followed {
                 if cx.claim().lost().is_cancelled() {
                     return Err(error);
                 }
                 let since = *lost_since.get_or_insert_with(|| {
+                    is_away = true;
                     cx.warn(format!(
                         "{} The server goes on by itself; trying to reach it again",
                         error.message
@@ -153,9 +159,7 @@ impl CutOver<'_> {
                 tokio::time::sleep(RECONNECT_EVERY).await;
                 continue;
             }
-            if lost_since.take().is_some() {
-                cx.info("The server is back");
-            }
+            lost_since = None;
             match fold.outcome() {
                 Some(Outcome::Dead | Outcome::RevertFailed { .. }) if reverts < REVERTS => {
                     reverts += 1;
