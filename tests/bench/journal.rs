@@ -34,7 +34,9 @@ impl Journal {
         let each = ended.filter_map(|entry| entry["action"].as_str()).filter(|action| {
             self.entries.iter().any(|entry| entry["action"] == *action && entry["ev"] == "start")
         });
-        each.map(|action| format!("{action} {:.2}", self.took(action).as_secs_f64())).collect::<Vec<_>>().join(", ")
+        each.map(|action| format!("{action} {:.2}", self.took(action).as_secs_f64()))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// How long an action took.
