@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bollard::models::ContainerUpdateBody;
 use rand::distr::{Alphanumeric, SampleString};
-use serde::{Deserialize, Serialize};
 
 use super::PrepareStep;
 use super::image::ensure_image;
@@ -20,23 +19,14 @@ pub(crate) struct CreatingDatabase<'a> {
     pub facts: &'a Facts,
 }
 
-/// The database server that stands ready.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Database {
-    /// PostgreSQL's major version.
-    pub major: u32,
-    /// Whether Odoo's database existed already.
-    pub exists: bool,
-}
-
 const PASSWORD_LENGTH: usize = 40;
 
 impl PrepareStep for CreatingDatabase<'_> {
     const STEP: Step = Step::CreatingDatabase;
     const LIMIT: Duration = Duration::from_secs(900);
-    type Output = Database;
+    type Output = ();
 
-    async fn run(&self, cx: &Cx) -> Result<Database, EngineError> {
+    async fn run(&self, cx: &Cx) -> Result<(), EngineError> {
         let name = cx.layout().db();
         match self.facts.container(&name) {
             Some(found) => {
@@ -44,6 +34,11 @@ impl PrepareStep for CreatingDatabase<'_> {
                 let wanted = cx.reservation();
                 if (found.cpus, found.memory_mb) != (wanted.cpus, wanted.memory_mb) {
                     docker.update_container(&name, limits(cx)).await?;
+                }
+                // Odoo's modules could be read from it when the server was examined: it runs, and has Odoo's role.
+                if found.is_running() && !self.facts.modules.is_empty() {
+                    cx.info("The database is there");
+                    return Ok(());
                 }
                 if !found.is_running() {
                     cx.warn("The database container was not running; starting it");
@@ -98,7 +93,7 @@ async fn make(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
 /// Waits for the server, then makes sure of Odoo's role. The role is no superuser: it owns its database and no more.
 /// The password goes from its file through stdin.
 const READY: &str = r#"set -u
-DB=$1 NAME=$2 PASSWORD_FILE=$3
+DB=$1 PASSWORD_FILE=$2
 i=0
 # During its first start the image runs a temporary server that has no TCP listener: ask over TCP.
 until docker exec "$DB" pg_isready -q -h 127.0.0.1 -U postgres; do
@@ -112,25 +107,18 @@ select 'create role odoo login' where not exists (select from pg_roles where rol
 alter role odoo nosuperuser nocreatedb login password :'password';
 SQL
 } | docker exec -i "$DB" psql -Xq -v ON_ERROR_STOP=1 -U postgres -d postgres || exit 6
-docker exec "$DB" psql -XAtq -U postgres -d postgres -c "show server_version_num" \
-  -c "select 'exists' from pg_database where datname = '$NAME'"
+docker exec "$DB" psql -XAtq -U postgres -d postgres -c "show server_version_num"
 "#;
 
-async fn ready(cx: &Cx) -> Result<Database, EngineError> {
+async fn ready(cx: &Cx) -> Result<(), EngineError> {
     let layout = cx.layout();
-    let out = cx
-        .connection()
-        .await?
-        .script(READY, &[&layout.db(), &layout.database(), &layout.db_password()])
-        .await?;
+    let out = cx.connection().await?.script(READY, &[&layout.db(), &layout.db_password()]).await?;
     if out.code != 0 {
         return Err(EngineError::new(ErrorCode::DatabaseFailed, "The database server did not come up")
             .hint("Its last log lines are below; a full disk or too little memory are the usual causes")
             .detail(out.stderr));
     }
-    let mut lines = out.stdout.lines();
-    let version: u32 = lines.next().and_then(|l| l.trim().parse().ok()).unwrap_or(0);
-    let database = Database { major: version / 10_000, exists: lines.any(|l| l == "exists") };
-    cx.info(format!("PostgreSQL {} is ready", database.major));
-    Ok(database)
+    let version: u32 = out.stdout.trim().parse().unwrap_or(0);
+    cx.info(format!("PostgreSQL {} is ready", version / 10_000));
+    Ok(())
 }
