@@ -237,11 +237,10 @@ fn first_and_restore_lanes() {
     assert_eq!(lab.version(), "two");
 }
 
-/// Kills a run, reverts it twice, and looks whether all is as it was — or, once the commit had begun, whether all is new.
 /// Where a kill hurts most, in any lane. All places take a quarter of an hour more: `make test-faults` (SLIPWAY_KILLS=all).
-const CRITICAL: [&str; 7] =
-    ["stop_old", "clone", "update:2", "start_new", "proof", "commit", "gate_switch"];
+const CRITICAL: [&str; 7] = ["stop_old", "clone", "update:2", "start_new", "proof", "commit", "gate_switch"];
 
+/// Kills a run, reverts it twice, and looks whether all is as it was — or, once the commit had begun, whether all is new.
 fn kill_everywhere(
     lab: &mut Lab,
     lane: Lane,
