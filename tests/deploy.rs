@@ -1,4 +1,5 @@
 //! The first deployment: what stands on the server afterwards, and that nothing does after one that failed.
+#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! What goes wrong in the middle of a deployment, on the desktop or on the server: nothing is lost, the right release serves, and
 //! the history tells it as it was.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test tells what is wrong by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,8 @@
 //! The two lanes under constant requests, and three releases that fail, each in its own way.
+#![expect(
+    clippy::print_stdout,
+    reason = "a test tells what is wrong by panicking and what it measured by printing"
+)]
 
 use std::time::Duration;
 

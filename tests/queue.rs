@@ -1,4 +1,5 @@
 //! Several at once: two environments, two deployments of one, two processes on one home, two desktops on one server.
+#![expect(clippy::panic, reason = "a test tells what is wrong by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Going back: of the code, of code and data; trying again; and what retention may take away.
+#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
 use serde_json::Value;
 use slipway_tests::Journey;

@@ -192,7 +192,7 @@ fn forecast(kept: &str, retention: Retention) -> u64 {
     };
     let mut number = || words.next().and_then(|w| w.parse::<u64>().ok()).unwrap_or(0);
     let (count, kb) = (number(), number());
-    if count == 0 { 0 } else { kb / count * wanted.max(count) }
+    kb.checked_div(count).map_or(0, |each| each * wanted.max(count))
 }
 
 /// Adds a line to the environment's history on the server, which every desktop of a team sees.
