@@ -102,7 +102,7 @@ fn to_what_never_served_is_refused_and_retry_is_a_new_one() {
     let journey = Journey::start();
     let env = journey.env();
     journey.deploy_ends("code-only", 0);
-    let failed = journey.deploy_ends("health-fails", 5).result()["deployment"].clone();
+    let failed = journey.deploy_ends("load-fails", 5).result()["deployment"].clone();
     let id = failed["id"].as_str().unwrap();
     let refused = journey.slipway.run(&["rollback", &env, "--to", id]);
     assert_eq!((refused.code, refused.error()), (Some(3), "bad_input"), "{}", refused.told());

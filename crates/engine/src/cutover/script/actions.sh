@@ -127,14 +127,19 @@ start_new() { d start "$NEW" >/dev/null; }
 answers()   { wget_in_proxy 10 "http://$1$HEALTH_PATH" && wget_in_proxy 20 "http://$1/web/login"; }
 loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
 says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"$J"; }   # the likely cause is read from this
-healthy()   { # CONTAINER ADDRESS: gives up at once when the container has exited, or the new one says that it can't load its modules
-  _end=$(( $(date +%s) + HEALTH_S )) _nap=0
+# CONTAINER ADDRESS. Gives up at once when the container has exited, or the new one says that it can't load its modules; and sooner
+# when the new one answers nothing but errors 500: users may be held meanwhile, and one that starts answers late, not wrong.
+healthy()   {
+  _end=$(( $(date +%s) + HEALTH_S )) _nap=0 _ill=
   until answers "$2" 2>"$DIR/answers.err"; do
     running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
     [ "$(date +%s)" -lt $_end ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
-    [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || loaded || { says_why "$1"; return 1; }
+    [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || { loaded && ! ill; } || { cat "$DIR/answers.err"; says_why "$1"; return 1; }
     _nap=$((_nap+1)); case $_nap in 1|2|3|4|5|6|7|8) nap 0.1 ;; 9|1?|2?) nap 0.3 ;; *) nap 1 ;; esac
   done; }
+ill() { # nothing but errors 500 for ILL_S
+  grep -q ' 500' "$DIR/answers.err" || { _ill=; return 1; }
+  _ill=${_ill:-$(date +%s)}; [ $(( $(date +%s) - _ill )) -ge "${ILL_S:-30}" ] && echo "nothing but errors 500 for ${ILL_S:-30} s"; }
 websocket() { # 404: the bus isn't installed
   d exec -i "$NEW" python3 - "$WS_PORT" "$WS_PATH" <<'PY'
 import socket, sys
