@@ -1,5 +1,9 @@
 //! Scheduled actions and mail of a new container don't run before its commit: a revert couldn't take them back.
-#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test tells what is wrong by panicking, and what it measured"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
