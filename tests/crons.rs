@@ -2,7 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test tells what is wrong by panicking and what it measured by printing"
+    reason = "a test tells what is wrong by panicking, and what it measured"
 )]
 
 use std::sync::atomic::{AtomicBool, Ordering};

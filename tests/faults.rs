@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::{Journey, Options, Ran, Running, Script, Server};
+use slipway_tests::{Journey, Ran, Running, Script, Server};
 
 /// Longer than any part of a deployment takes on a busy machine.
 const LONG: Duration = Duration::from_secs(300);
@@ -233,65 +233,62 @@ fn a_server_that_reboots_in_the_cut_over_is_put_back() {
     journey.assert_serves("1.2");
 }
 
-/// A disk of its own, not a large one, for an environment's database.
-struct Disk {
-    dir: tempfile::TempDir,
+/// A disk of its own, not a large one, for an environment's database. The server's own root works on it.
+struct Disk<'a> {
+    server: &'a Server,
+    at: String,
 }
 
-impl Disk {
-    fn new(journey: &Journey) -> Self {
-        let disk = Self { dir: tempfile::tempdir().unwrap() };
-        let (image, at) = (disk.at("image"), disk.at("disk"));
-        run("truncate", &["-s", "1100M", &image]);
-        run("mkfs.ext4", &["-q", "-m", "0", &image]);
-        std::fs::create_dir(&at).unwrap();
-        run("mount", &["-o", "loop", &image, &at]);
-        std::fs::create_dir(disk.at("disk/data")).unwrap();
+impl<'a> Disk<'a> {
+    fn new(journey: &'a Journey) -> Self {
+        let server = &journey.server;
+        let disk = Self { server, at: server.scratch("disk").display().to_string() };
+        let at = &disk.at;
+        disk.run(&format!(
+            "mkdir {at}/mounted && truncate -s 1100M {at}/image && mkfs.ext4 -q -m 0 {at}/image"
+        ));
+        disk.run(&format!("mount -o loop {at}/image {at}/mounted && mkdir {at}/mounted/data"));
         let (volume, env) = (journey.database_container(), format!("slipway.env={}", journey.slug()));
-        let device = format!("device={}", disk.at("disk/data"));
+        let device = format!("device={at}/mounted/data");
         let mut args = vec!["volume", "create", "--label", "slipway.managed=1", "--label", &env];
         args.extend(["--opt", "type=none", "--opt", "o=bind", "--opt", &device, &volume]);
-        journey.server.docker().must(&args);
+        server.docker().must(&args);
         disk
     }
 
     /// Leaves this many MiB free, by a file in the way.
     fn leave(&self, mib: u64) {
-        let free = run("df", &["--output=avail", "-BM", &self.at("disk")]);
+        let at = &self.at;
+        let free = self.run(&format!("df --output=avail -BM {at}/mounted"));
         let free: u64 = free.lines().nth(1).unwrap().trim().trim_end_matches('M').parse().unwrap();
-        run("fallocate", &["-l", &format!("{}M", free - mib), &self.at("disk/ballast")]);
+        self.run(&format!("fallocate -l {}M {at}/mounted/ballast", free - mib));
     }
 
     fn clear(&self) {
-        std::fs::remove_file(self.at("disk/ballast")).unwrap();
+        self.run(&format!("rm {}/mounted/ballast", self.at));
     }
 
-    fn at(&self, name: &str) -> String {
-        self.dir.path().join(name).display().to_string()
+    fn run(&self, command: &str) -> String {
+        let output = self.server.ssh(command);
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
-impl Drop for Disk {
+impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        std::process::Command::new("umount").args(["-l", &self.at("disk")]).status().ok();
+        self.server.ssh(&format!("umount -l {}/mounted", self.at));
     }
-}
-
-fn run(program: &str, args: &[&str]) -> String {
-    let output = std::process::Command::new(program).args(args).output().unwrap();
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The disk under PostgreSQL. (That of the dumps and releases has the same check, and is the server's own here.)
 #[test]
 fn a_full_disk_costs_nothing() {
-    if run("id", &["-u"]).trim() != "0" {
+    let journey = Journey::start();
+    if journey.server.user() != "root" {
         eprintln!("skipped: mounting a disk needs root");
         return;
     }
-    // Not one with a machine of its own, which would not see what is mounted here.
-    let journey = Journey::on(Server::with(Options::default()), "19.0");
     let disk = Disk::new(&journey);
     journey.deploy_ends("initial", 0);
     journey.make_ticket("kept");

@@ -3,7 +3,8 @@
 /// What kind of server to start.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// With a Docker daemon of its own, so that it can be rebooted. Needs root.
+    /// With a Docker daemon of its own, so that it can be rebooted. Needs root. By default so if `SLIPWAY_OWN_DOCKER` is in the
+    /// environment: then no test waits for its turn on the suite's.
     pub own_docker: bool,
     /// sshd forwards ports and sockets.
     pub forwarding: bool,
@@ -26,6 +27,7 @@ pub enum Access {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { own_docker: false, forwarding: true, password: false, access: Access::Allowed }
+        let own_docker = std::env::var_os("SLIPWAY_OWN_DOCKER").is_some();
+        Self { own_docker, forwarding: true, password: false, access: Access::Allowed }
     }
 }

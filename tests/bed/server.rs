@@ -46,11 +46,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on the suite's Docker daemon, to which the user who runs the tests logs in with a key. With `SLIPWAY_OWN_DOCKER`
-    /// in the environment it has a daemon of its own, and waits for nobody's turn.
+    /// A server on the suite's Docker daemon, to which the user who runs the tests logs in with a key.
     pub fn start() -> Self {
-        let own_docker = std::env::var_os("SLIPWAY_OWN_DOCKER").is_some();
-        Self::with(Options { own_docker, ..Options::default() })
+        Self::with(Options::default())
     }
 
     /// A server with a Docker daemon of its own, which can be rebooted.

@@ -29,7 +29,10 @@ docker_says=$(docker version --format '{{.Server.Version}} {{.Server.APIVersion}
   say docker_error "$(printf '%s' "$docker_says" | tr '\n' ' ')"; exit 0; }
 say docker "$docker_says"
 data=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
-say docker_disk_kb "$(df -Pk "${data:-/}" 2>/dev/null | awk 'NR==2{print $2" "$4}')"
+# A user who isn't root may not see Docker's folder; its disk is that of the nearest folder above that can be seen.
+data=${data:-/}
+until df -Pk "$data" >/dev/null 2>&1 || [ "$data" = / ]; do data=$(dirname "$data"); done
+say docker_disk_kb "$(df -Pk "$data" 2>/dev/null | awk 'NR==2{print $2" "$4}')"
 
 # One line a container of ours: id, name, state, then labels.
 docker ps -a --no-trunc --filter label=slipway.managed=1 --format \
