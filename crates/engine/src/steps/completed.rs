@@ -51,11 +51,14 @@ impl PrepareStep for Completed<'_> {
             "The site's settings could not be changed",
             routing::apply(cx, &self.config.site).await,
         );
-        outside::look(cx).await;
-        let snapshot = self.save_snapshot(cx).await;
-        self.soften(cx, "The lasting snapshot could not be made; the clone is kept instead", snapshot);
-        self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
-        self.soften(cx, "The server's own history could not be written", self.write_history(cx).await);
+        // Side by side, since each mostly waits; only the clean-up counts the snapshot.
+        let save_and_prune = async {
+            let snapshot = self.save_snapshot(cx).await;
+            self.soften(cx, "The lasting snapshot could not be made; the clone is kept instead", snapshot);
+            self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
+        };
+        let ((), (), written) = tokio::join!(outside::look(cx), save_and_prune, self.write_history(cx));
+        self.soften(cx, "The server's own history could not be written", written);
         let host = &cx.connection().await?.host;
         self.soften(
             cx,
@@ -103,11 +106,9 @@ impl Completed<'_> {
         };
         cx.engine.store().save_snapshot(snapshot.clone()).await?;
         cx.claim().record_snapshot(snapshot.id).await?;
-        let cmd = Cmd::script(
-            DUMP,
-            [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")],
-        )
-        .limit(DUMP_LIMIT);
+        let clone = if self.cut.lane == Lane::Code { String::new() } else { format!("before_{short}") };
+        let cmd = Cmd::script(DUMP, [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), clone])
+            .limit(DUMP_LIMIT);
         let out = cx.connection().await?.run(cmd).await?;
         if out.code != 0 {
             return Err(EngineError::new(ErrorCode::SnapshotFailed, "The dump failed.").detail(out.stderr));

@@ -1,4 +1,4 @@
-# settle_dump.sh DIR SLUG DEP12 DB CLONE: turn the clone into a lasting, verified dump; print "dump_bytes N", "files N", "file_bytes N".
+# settle_dump.sh DIR SLUG DEP12 DB [CLONE]: turn the clone, if there is one, into a lasting, verified dump; print "dump_bytes N", "files N", "file_bytes N".
 # May be repeated: a dump that is complete is left alone. The clone goes only when the dump can be read back.
 set -u
 umask 077
@@ -19,7 +19,7 @@ if [ ! -s "$SNAP/dump" ]; then
   sync "$SNAP/dump.part" 2>/dev/null || sync
   mv "$SNAP/dump.part" "$SNAP/dump"
 fi
-if exists "$CLONE"; then
+if [ -n "$CLONE" ] && exists "$CLONE"; then
   docker exec "$DB" psql -XAtq -U postgres -d postgres -c "drop database if exists \"$CLONE\" with (force)" >&2 ||
     docker exec "$DB" psql -XAtq -U postgres -d postgres -c "drop database if exists \"$CLONE\"" >&2 || exit 10
 fi
