@@ -112,8 +112,8 @@ fn no_job_and_no_mail_of_a_new_container_before_its_commit() {
     let (running, script) = start(&journey);
     let ran = with_jobs_due(&journey, || running.wait(LONG));
     assert_eq!(ran.code, Some(5), "{}", ran.told());
-    let lived =
-        seconds(&script.entry("healthy", "fail").unwrap()) - seconds(&script.entry("start_new", "ok").unwrap());
+    let lived = seconds(&script.entry("healthy", "fail").unwrap())
+        - seconds(&script.entry("start_new", "ok").unwrap());
     assert!(lived > 25.0, "it was given up after {lived:.1} s: too soon for its jobs to have had a chance");
     journey.assert_serves("3.0");
     assert_eq!(marks(&journey, &doomed).1, 0, "a release that was undone ran no job and wrote no mail");
