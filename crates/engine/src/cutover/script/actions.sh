@@ -79,11 +79,16 @@ swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both rena
     end if; end \$\$"; }
 swap() { exists "$STAGE" && swap_db && files swap; }
 drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
-dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
-  mkdir -p "$SNAPSHOT" || return 1
-  ( lone; $DOCKER exec -e PGAPPNAME="$APP-dump" "$PG" sh -c '
+# The start of pg_dump, and the look whether it knows zstd, take time: it stands ready and waits for a line. Nobody who dies leaves it waiting for long.
+dump_ready() {
+  mkdir -p "$SNAPSHOT" && mkfifo "$DIR/dump.in" || return 1
+  ( lone; $DOCKER exec -i -e PGAPPNAME="$APP-dump" "$PG" sh -c '
       z=zstd:3; PGAPPNAME= pg_dump -U postgres -Fc -Z $z --schema-only -d postgres >/dev/null 2>&1 || z=6   # before 16, or built without
-      exec pg_dump -U postgres -Fc -Z $z -d "$1"' sh "$DB" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err" </dev/null; echo $? >"$DIR/dump.rc" ) &
+      timeout 300 sh -c "read word; [ \"\$word\" = go ]" || exit 1
+      exec pg_dump -U postgres -Fc -Z $z -d "$1"' sh "$DB" <>"$DIR/dump.in" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
+dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
+  [ -p "$DIR/dump.in" ] || dump_ready || return 1
+  echo go 1<>"$DIR/dump.in"
   until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; return 1; }; }; }
 dump_begun() { [ -s "$DIR/dump.rc" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump' and backend_xmin is not null")" != 0 ]; }
 dump_end() {
@@ -97,6 +102,9 @@ files_up() {
   d rm -f "$FILES" >/dev/null 2>&1
   d run -d --rm --pull never --name "$FILES" --label slipway.managed=1 --label "slipway.env=$SLUG" --label slipway.role=files --network none -u 0 \
     -v "$VOLUME:/var/lib/odoo" --entrypoint sleep "$IMAGE" 86400 >/dev/null; }
+linked() { if [ -n "$FILES_UP" ]; then wait "$FILES_UP"; _rc=$?; FILES_UP=''; cat "$DIR/files.said"; return $_rc; else files link; fi; }
+relink() { ( lone; files relink ) >"$DIR/files.said" 2>&1 & RELINK=$!; }
+relinked() { wait "$RELINK"; _rc=$?; cat "$DIR/files.said"; return $_rc; }
 files() { # fresh|link|relink|swap|back|drop
   [ -z "$FILES_UP" ] || { wait "$FILES_UP"; FILES_UP=; }
   running "$FILES" || files_up || return 1
@@ -160,13 +168,25 @@ healthy()   {
 ill() { # nothing but errors 500 for ILL_S
   grep -q ' 500' "$DIR/answers.err" || { _ill=; return 1; }
   _ill=${_ill:-$(date +%s)}; [ $(( $(date +%s) - _ill )) -ge "${ILL_S:-30}" ] && echo "nothing but errors 500 for ${ILL_S:-30} s"; }
-websocket() { [ -n "$WS" ] || websocket_ask; wait "$WS"; _rc=$?; WS=; cat "$DIR/websocket.said"; return $_rc; }
-websocket_ask() { ( lone; shake ) >"$DIR/websocket.said" 2>&1 & WS=$!; }   # beside the proof
-shake() { # 404: the bus isn't installed
-  $DOCKER exec -i "$NEW" python3 -IS - "$WS_PORT" "$WS_PATH" <<'PY'
-import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as s:
-    s.sendall(f"GET {sys.argv[2]} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2xpcHdheS1wcm9iZS0wMQ==\r\n\r\n".encode())
+# Asked from the container itself, from its start on, so that the answer is there when the pages answer; and once more if that was too early.
+websocket() {
+  wait "$WS" && cat "$DIR/websocket.said" && return 0
+  ( lone; shake 10 ) >"$DIR/websocket.said" 2>&1; _rc=$?; cat "$DIR/websocket.said"; return $_rc; }
+websocket_ask() { ( lone; shake "$HEALTH_S" ) >"$DIR/websocket.said" 2>&1 & WS=$!; }
+shake() { # SECONDS. 404: the bus isn't installed
+  $DOCKER exec -i "$NEW" python3 -IS - "$WS_PORT" "$WS_PATH" "$1" <<'PY'
+import socket, sys, time
+port, path, until = int(sys.argv[1]), sys.argv[2], time.monotonic() + int(sys.argv[3])
+while True:
+    try:
+        s = socket.create_connection(("127.0.0.1", port), 10)
+        break
+    except OSError:
+        if time.monotonic() > until: raise
+        time.sleep(0.1)
+with s:
+    s.settimeout(max(10, until - time.monotonic()))
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2xpcHdheS1wcm9iZS0wMQ==\r\n\r\n".encode())
     status = s.recv(64).split(b"\r\n")[0].decode("latin-1")
 print(status)
 sys.exit(not (status.startswith("HTTP/1.") and status.split()[1] < "500"))

@@ -10,8 +10,10 @@ run() {
   echo $$ >"$DIR/pid"
   dd if=/dev/zero of="$DIR/ballast" bs=1048576 count=4 2>/dev/null
   ACT=begin; j start "$LANE"
-  ( lone; running "$FILES" || files_up ) >/dev/null 2>&1 & FILES_UP=$!   # prepare has started it, but that may be long ago
-  talk; crons_open
+  # What takes long to start is started beside the first actions. The container for files was started by prepare, but that may be
+  # long ago. No lane but this one links while the old release goes on: files that come until the dump are linked by `relink`.
+  ( lone; running "$FILES" || files_up || exit 1; [ "$LANE" != code ] || files link ) >"$DIR/files.said" 2>&1 & FILES_UP=$!
+  talk; [ "$LANE" != code ] || dump_ready; crons_open
   if forward; then exit 0; fi
   revert reverted || exit 20; exit 10; }
 guard() { # holds the same locks, by inherited descriptors

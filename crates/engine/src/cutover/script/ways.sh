@@ -4,11 +4,13 @@ forward() {
   step room && step look && step boot_entry || return 1
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
-    code)    step link files link && step dump_start && step relink files relink || return 1 ;;
+    code)    step link linked && step dump_start && relink || return 1 ;;
     update)  quiesce && step clone && step link files link && step stopped && step unseal && step update || return 1 ;;
     restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
-  step hold_crons && step start_new && step healthy healthy "$NEW" "$NEW_AT" && websocket_ask && step proof && step websocket && step probe && step keep || return 1
+  step hold_crons && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
+  [ "$LANE" != code ] || step relink relinked || return 1
+  step probe && step keep || return 1
   trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
   step commit || has commit start || return 1           # from here recovery goes forward
   STRICT=; finish; }

@@ -24,7 +24,7 @@ FILES=slipway-$SLUG-$DEP-files         # the container that moves files in the d
 OLD_AT=$SLUG-${OLD_SLOT:-none}:8069 NEW_AT=$SLUG-$NEW_SLOT:8069
 ACT=
 CHILD=
-TALKS='' CRONS='' FILES_UP='' STOP='' WS=''
+TALKS='' CRONS='' FILES_UP='' STOP='' WS='' RELINK=''
 STRICT=                               # set on the way forward: what the journal can't record isn't done
 
 # --- small words. Every child closes fds 3 to 9: a docker client that outlives us must not keep our locks or conversations.
@@ -56,7 +56,7 @@ talk() {
     exec 6>"$DIR/proxy.in" 5<"$DIR/proxy.out" || : >"$DIR/proxy.broken"
   TALKS=1; }
 talks() { [ -n "$TALKS" ] && [ ! -e "$DIR/$1.broken" ]; }
-hush()  { exec 3<&- 4>&- 5<&- 6>&- 7>&-; TALKS='' CRONS=''; rm -f "$DIR"/psql.* "$DIR"/proxy.* "$DIR/crons.in"; }
+hush()  { [ ! -p "$DIR/dump.in" ] || echo no 1<>"$DIR/dump.in"; exec 3<&- 4>&- 5<&- 6>&- 7>&-; TALKS='' CRONS=''; rm -f "$DIR"/psql.* "$DIR"/proxy.* "$DIR/crons.in" "$DIR/dump.in"; }
 hear() { # NAME, its output as our input: the answer, or what went wrong and 1
   _heard=
   while IFS= read -r _l; do
