@@ -106,6 +106,10 @@ impl Recipe<'_> {
         for (name, value) in self.labels {
             let _ = writeln!(text, "LABEL {name}=\"{value}\"");
         }
+        // Whoever cleans up asks for this label before the image below is removed.
+        if let Some(tag) = dependencies.as_ref().and_then(|stage| stage.tag.as_deref()) {
+            let _ = writeln!(text, "LABEL slipway.deps=\"{tag}\"");
+        }
         let key = key(&[below.as_bytes(), text.as_bytes()]);
         Ok(Stages {
             dependencies,

@@ -58,6 +58,8 @@ done
 docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
   --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done
 
+prune_dependencies "${DIR%/*}"
+
 # What is kept now, for the forecast: KIND COUNT KILOBYTES. Hard links count once.
 printf 'kept snapshots %s %s\n' "$(newest_first "$DIR/snapshots" | wc -l)" "$(du -sk "$DIR/snapshots" 2>/dev/null | cut -f1)"
 printf 'kept releases %s %s\n' "$(newest_first "$DIR/releases" | wc -l)" "$(du -sk "$DIR/releases" 2>/dev/null | cut -f1)"
