@@ -45,13 +45,19 @@ impl PrepareStep for Completed<'_> {
             "The site's settings could not be changed",
             routing::apply(cx, &self.config.site).await,
         );
-        outside::look(cx).await;
-        let snapshot = snapshot::save(cx, self.cut, &self.release.image).await;
-        self.soften(cx, "The lasting snapshot could not be made; the next deployment tries again", snapshot);
-        let earlier = snapshot::catch_up(cx, &self.release.image).await;
-        self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
-        self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
-        self.soften(cx, "The server's own history could not be written", self.write_history(cx).await);
+        // Side by side, since each mostly waits; only the clean-up counts the snapshot, and the history tells of it.
+        let save = async {
+            let saved = snapshot::save(cx, self.cut).await;
+            self.soften(cx, "The lasting snapshot could not be made; the next deployment tries again", saved);
+            let clean_up = async {
+                let earlier = snapshot::catch_up(cx).await;
+                self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
+                self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
+            };
+            let ((), written) = tokio::join!(clean_up, write_history(cx, Status::Success, None));
+            self.soften(cx, "The server's own history could not be written", written);
+        };
+        tokio::join!(outside::look(cx), save);
         let host = &cx.connection().await?.host;
         self.soften(
             cx,
@@ -125,10 +131,6 @@ impl Completed<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn write_history(&self, cx: &Cx) -> Result<(), EngineError> {
-        write_history(cx, Status::Success, None).await
     }
 }
 
@@ -221,6 +223,10 @@ esac
         let release = root.join("other/releases/0123456789ab");
         fs::create_dir_all(&release).unwrap();
         fs::write(release.join("release.json"), r#"{"dependencies":"slipway/deps:planned"}"#).unwrap();
+        // Of ours, one more than is kept.
+        for release in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"] {
+            fs::create_dir_all(root.join("acme/releases").join(release)).unwrap();
+        }
         let path = format!("{}:{}", root.display(), std::env::var("PATH").unwrap());
         let said = std::process::Command::new("sh")
             .args([
@@ -239,7 +245,9 @@ esac
             .output()
             .unwrap();
         assert!(said.status.success(), "{said:?}");
-        assert_eq!(fs::read_to_string(root.join("removed")).unwrap(), "slipway/deps:unused\n");
+        let removed = fs::read_to_string(root.join("removed")).unwrap();
+        let dependencies: Vec<&str> = removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
+        assert_eq!(dependencies, ["slipway/deps:unused"], "{removed}");
         assert!(String::from_utf8_lossy(&said.stdout).contains("image slipway/deps:unused"));
     }
 }

@@ -21,7 +21,7 @@ const NO_LIST: i32 = 11;
 
 /// Makes this deployment's snapshot last: turns the clone into a dump, unless the cut over has made it already, as in the code
 /// lane. A first deployment has nothing to save.
-pub(super) async fn save(cx: &Cx, cut: &Cut, image: &str) -> Result<(), EngineError> {
+pub(super) async fn save(cx: &Cx, cut: &Cut) -> Result<(), EngineError> {
     if cut.lane == Lane::First {
         return Ok(());
     }
@@ -44,7 +44,7 @@ pub(super) async fn save(cx: &Cx, cut: &Cut, image: &str) -> Result<(), EngineEr
     };
     cx.engine.store().save_snapshot(snapshot.clone()).await?;
     cx.claim().record_snapshot(snapshot.id).await?;
-    let saved = make_last(cx, snapshot, image).await?;
+    let saved = make_last(cx, snapshot, cut.lane != Lane::Code).await?;
     cx.info(format!(
         "Snapshot saved: {} bytes of dump, and {} bytes of files as hard links",
         saved.database_bytes, saved.filestore_bytes
@@ -53,19 +53,19 @@ pub(super) async fn save(cx: &Cx, cut: &Cut, image: &str) -> Result<(), EngineEr
 }
 
 /// Makes those snapshots last that earlier deployments could not: their disk was full, or nobody was there to settle.
-pub(super) async fn catch_up(cx: &Cx, image: &str) -> Result<(), EngineError> {
+pub(super) async fn catch_up(cx: &Cx) -> Result<(), EngineError> {
     let snapshots = cx.engine.store().snapshots(cx.deployment.environment_id).await?;
     let open = |s: &Snapshot| s.state == SnapshotState::Ready && s.kind == SnapshotKind::Clone;
     for snapshot in snapshots.into_iter().filter(|s| open(s) && s.deployment_id != cx.deployment.id) {
         let short = snapshot.deployment_id.short();
-        make_last(cx, snapshot, image).await?;
+        make_last(cx, snapshot, true).await?;
         cx.info(format!("The snapshot of deployment {short} is saved now, too"));
     }
     Ok(())
 }
 
 /// Turns a clone into a dump, and records it. One whose clone is gone is recorded as failed.
-async fn make_last(cx: &Cx, snapshot: Snapshot, image: &str) -> Result<Snapshot, EngineError> {
+async fn make_last(cx: &Cx, snapshot: Snapshot, has_clone: bool) -> Result<Snapshot, EngineError> {
     let layout = cx.layout();
     let id = snapshot.deployment_id;
     let files = format!("before_{}", id.short());
@@ -74,9 +74,8 @@ async fn make_last(cx: &Cx, snapshot: Snapshot, image: &str) -> Result<Snapshot,
         layout.slug.clone(),
         id.short(),
         layout.db(),
-        files.clone(),
-        layout.data(),
-        image.to_owned(),
+        layout.web(cx.deployment.id),
+        if has_clone { files.clone() } else { String::new() },
     ];
     let out = cx.connection().await?.run(Cmd::script(DUMP, args).limit(LIMIT)).await?;
     if out.code == NO_CLONE {
