@@ -4,7 +4,8 @@ set -u
 LC_ALL=C; export LC_ALL
 umask 077
 ROOT=$1 SLUG=$2 SUDO=${3:-}
-[ -z "$SUDO" ] || docker() { sudo -n docker "$@"; }
+# sudo clears the environment.
+[ -z "$SUDO" ] || docker() { sudo -n docker ${DOCKER_HOST:+-H "$DOCKER_HOST"} "$@"; }
 case $ROOT in '~'/*) ROOT=$HOME/${ROOT#'~/'} ;; esac
 say() { printf '%s\t%s\n' "$1" "$2"; }
 
@@ -61,6 +62,12 @@ for slot in a b; do [ -e "$ROOT/caddy/gate/$SLUG/$slot" ] && say gate "$slot"; d
 [ -s "$ROOT/caddy/sites/$SLUG.caddy" ] && say site "$(cksum <"$ROOT/caddy/sites/$SLUG.caddy")"
 for release in "$ROOT/$SLUG"/releases/*/release.json; do
   [ -s "$release" ] && say release "$(tr -d '\n' <"$release")"
+done
+# As many as Facts::HISTORY_LINES. A tab inside a line stands escaped there: it is JSON.
+[ -s "$ROOT/$SLUG/history.jsonl" ] && tail -n 15 "$ROOT/$SLUG/history.jsonl" | while read -r line; do say history "$line"; done
+for dump in "$ROOT/$SLUG"/snapshots/*/dump; do
+  dir=${dump%/dump}
+  [ -s "$dump" ] && say snapshot "${dir##*/} $(stat -c %s "$dump")"
 done
 for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
   [ -s "$journal" ] || continue
