@@ -57,7 +57,7 @@ impl PrepareStep for Completed<'_> {
             let ((), written) = tokio::join!(clean_up, write_history(cx, Status::Success, None));
             self.soften(cx, "The server's own history could not be written", written);
         };
-        tokio::join!(outside::look(cx), save);
+        tokio::join!(outside::look(cx), Box::pin(save));
         let host = &cx.connection().await?.host;
         self.soften(
             cx,
@@ -246,7 +246,8 @@ esac
             .unwrap();
         assert!(said.status.success(), "{said:?}");
         let removed = fs::read_to_string(root.join("removed")).unwrap();
-        let dependencies: Vec<&str> = removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
+        let dependencies: Vec<&str> =
+            removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
         assert_eq!(dependencies, ["slipway/deps:unused"], "{removed}");
         assert!(String::from_utf8_lossy(&said.stdout).contains("image slipway/deps:unused"));
     }
