@@ -15,15 +15,18 @@
     reason = "a test bed tells what is wrong by panicking"
 )]
 
+mod agent;
 mod cli;
 mod cron;
 mod docker;
 pub mod http;
+pub mod https;
 mod journey;
 mod load;
 mod machine;
 mod options;
 mod process;
+mod programs;
 mod relay;
 mod sample;
 mod script;
@@ -34,6 +37,7 @@ mod user;
 
 use std::path::PathBuf;
 
+pub use agent::Agent;
 pub use cli::{Ran, Running, Slipway};
 pub use docker::Docker;
 pub use journey::{Data, Journey};
