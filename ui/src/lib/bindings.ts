@@ -4,20 +4,19 @@ import { invoke as __TAURI_INVOKE } from "@tauri-apps/api/core";
 
 /** Commands */
 export const commands = {
-	/**  Tells what this app is and what it runs on. */
-	appInfo: () => __TAURI_INVOKE<AppInfo>("app_info"),
+  /**  Tells what this app is and what it runs on. */
+  appInfo: () => __TAURI_INVOKE<AppInfo>("app_info"),
 };
 
 /* Types */
 /**  What this app is and what it runs on: what a report of a fault has to say. */
 export type AppInfo = {
-	/**  Version of Slipway, without a `v`. */
-	version: string,
-	/**  Operating system as Rust names it: `linux`, `macos`, `windows`. */
-	os: string,
-	/**  Processor as Rust names it: `x86_64`, `aarch64`. */
-	arch: string,
-	/**  Version of the system's web view, if it tells one. */
-	webview: string | null,
+  /**  Version of Slipway, without a `v`. */
+  version: string;
+  /**  Operating system as Rust names it: `linux`, `macos`, `windows`. */
+  os: string;
+  /**  Processor as Rust names it: `x86_64`, `aarch64`. */
+  arch: string;
+  /**  Version of the system's web view, if it tells one. */
+  webview: string | null;
 };
-
