@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { CHUNK, Layout, LineCache, Scroll, type LogSource, type Query } from "./logs";
 import type { LogLine, Step } from "./model";
 
-const all: Query = { levels: ["info"], text: "" };
+const all: Query = { level: "info", text: "" };
 
 describe("layout", () => {
   const groups = [
@@ -94,7 +94,7 @@ describe("cache", () => {
     let answer: (lines: LogLine[]) => void = () => undefined;
     lines.mockImplementationOnce(() => new Promise((resolve) => (answer = resolve)));
     cache.line("connecting", 0);
-    cache.reset({ levels: ["error"], text: "" });
+    cache.reset({ level: "error", text: "" });
     answer([{ ...line(0), text: "of before" }]);
     cache.line("connecting", 0);
     await vi.waitFor(() => expect(changed).toHaveBeenCalledOnce());

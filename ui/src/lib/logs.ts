@@ -5,8 +5,8 @@
 
 import type { Level, LogLine, Step } from "./model";
 
-/** Which lines are wanted. */
-export type Query = { levels: readonly Level[]; text: string };
+/** Which lines are wanted: those of a level or above, with a text. */
+export type Query = { level: Level; text: string };
 
 /** How many lines of a step fit a query. */
 export type Group = { step: Step; lines: number };

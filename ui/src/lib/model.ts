@@ -57,6 +57,177 @@ export type LogLine = {
   text: string;
 };
 
+export type EnvironmentKind = "production" | "staging" | "development";
+export type Tls =
+  | { kind: "acme"; email: string | null }
+  | { kind: "internal" }
+  | { kind: "own"; cert_file: string; key_file: string }
+  | { kind: "plain" };
+export type Environment = {
+  id: string;
+  project_id: string;
+  name: string;
+  kind: EnvironmentKind;
+  server_id: string | null;
+  branch: string;
+  domain: string | null;
+  tls: Tls;
+  cpus: number;
+  memory_mb: number;
+  disk_mb: number;
+  modules: string[];
+  options: Record<string, string>;
+  variables: Record<string, string>;
+  secret_variables: Record<string, string>;
+  image: string | null;
+  hold_limit_s: number;
+  auto_deploy: boolean;
+  retention: { keep_releases: number; keep_snapshots: number; snapshot_days: number };
+  notify: boolean;
+  demo_data: boolean;
+  language: string | null;
+  created_at: string;
+  updated_at: string;
+};
+export type GitCredential =
+  | { kind: "auto" }
+  | { kind: "ssh_key"; file: string; passphrase: string | null }
+  | { kind: "token"; user: string | null; token: string };
+export type Repository = {
+  name: string;
+  url: string;
+  branch: string | null;
+  paths: string[];
+  credential: GitCredential;
+  submodules: boolean;
+};
+export type Project = { id: string; name: string; series: string; repositories: Repository[]; created_at: string };
+export type ServerKind =
+  | { kind: "local" }
+  | {
+      kind: "ssh";
+      destination: string;
+      user: string | null;
+      port: number | null;
+      key_file: string | null;
+      password: string | null;
+      passphrase: string | null;
+      config_file: string | null;
+    };
+export type Server = {
+  id: string;
+  name: string;
+  kind: ServerKind;
+  root: string | null;
+  docker_socket: string | null;
+  docker_sudo: boolean;
+  http_port: number;
+  https_port: number;
+  bind: string;
+  build_ca_file: string | null;
+  build_proxy: string | null;
+  public_address: string | null;
+  created_at: string;
+};
+export type DeploymentSummary = {
+  id: string;
+  environment_id: string;
+  number: number;
+  trigger: Trigger;
+  status: Status;
+  git_ref: string | null;
+  commit: string | null;
+  subject: string | null;
+  author: string | null;
+  lane: Lane | null;
+  who: string;
+  error: DeploymentError | null;
+  queued_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  build_ms: number | null;
+  deploy_ms: number | null;
+  pause_ms: number | null;
+  snapshot_id: string | null;
+  rollback_of: string | null;
+  retry_of: string | null;
+  point_of_no_return: boolean;
+  cancel_requested_at: string | null;
+};
+export type UnderWay = { deployment: DeploymentSummary; step: Step | null; number: number; message: string | null };
+export type EnvironmentRow = {
+  environment: Environment;
+  project: string;
+  server: string | null;
+  slug: string;
+  address: string | null;
+  status: Status;
+  latest: DeploymentSummary | null;
+  live: DeploymentSummary | null;
+  under_way: UnderWay[];
+};
+export type Reservation = { cpus: number; memory_mb: number; disk_mb: number };
+export type Capacity = { has: Reservation; others: Reservation; wants: Reservation };
+export type ServerRow = { server: Server; environments: string[]; reserved: Reservation };
+export type Overview = { environments: EnvironmentRow[]; projects: Project[]; servers: ServerRow[] };
+export type Snapshot = {
+  id: string;
+  environment_id: string;
+  deployment_id: string;
+  created_at: string;
+  kind: "clone" | "dump";
+  database_bytes: number;
+  filestore_bytes: number;
+  kept_until: string | null;
+  state: "taking" | "ready" | "failed" | "removed";
+};
+export type ModuleReason = { module: string; reasons: string[] };
+export type Difference = { added: string[]; removed: string[] };
+export type Plan = {
+  lane: Lane;
+  why: string[];
+  live: { deployment: string; container: string; commit: string } | null;
+  repositories: Record<string, { old: string | null; new: string }>;
+  commits: { sha: string; subject: string; author: string }[];
+  update: ModuleReason[];
+  install: string[];
+  code_only: ModuleReason[];
+  pip: Difference;
+  apt: Difference;
+  disk_needed: number;
+  disk_free: number;
+  predicted_pause_ms: number | null;
+  warnings: string[];
+};
+export type Loss = { model: string; label: string; created: number; changed: number; first: string; last: string };
+export type RollbackPreview = {
+  to: string;
+  commit: string;
+  subject: string | null;
+  data_from: string | null;
+  losses: Loss[];
+};
+export type StepRecord = {
+  step: Step;
+  status: StepStatus;
+  message: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+};
+export type LineCount = { step: Step; level: Level; lines: number };
+export type ServerReport = {
+  docker: string;
+  os: string;
+  arch: string;
+  root: string;
+  memory_free_mb: number;
+  disk: { total: number; free: number };
+  capacity: Capacity;
+  deployed: { slug: string; running: boolean; commit: string }[];
+};
+export type HostKey = { host: string; algorithm: string; fingerprint: string; line: string };
+export type Usage = { cpus: number; memory: number; memory_limit: number };
+
 /** Which part of a deployment a step belongs to: nothing live is touched in `prepare`. */
 export type Part = "prepare" | "cut_over" | "settle";
 
