@@ -12,14 +12,17 @@ impl Engine {
     /// # Errors
     /// When a setting makes no sense, the series is unknown, or the name is taken.
     pub async fn add_project(&self, project: Project) -> Result<(), EngineError> {
-        project
-            .series
-            .parse::<Series>()
-            .map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))?;
-        for repository in &project.repositories {
-            GitUrl::parse(&repository.url)?;
-        }
+        check(&project)?;
         self.store().add_project(project).await
+    }
+
+    /// Changes a project; what it is now is deployed with each environment's next deployment.
+    ///
+    /// # Errors
+    /// When a setting makes no sense or the series is unknown.
+    pub async fn save_project(&self, project: Project) -> Result<(), EngineError> {
+        check(&project)?;
+        self.store().update_project(project).await
     }
 
     /// All projects, by name.
@@ -47,4 +50,12 @@ impl Engine {
             },
         ))
     }
+}
+
+fn check(project: &Project) -> Result<(), EngineError> {
+    project.series.parse::<Series>().map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))?;
+    for repository in &project.repositories {
+        GitUrl::parse(&repository.url)?;
+    }
+    Ok(())
 }

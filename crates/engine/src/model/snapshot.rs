@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Database and filestore of one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Snapshot {
     /// Its identity.
     pub id: SnapshotId,
@@ -46,6 +47,7 @@ pub struct Snapshot {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum SnapshotKind {
     /// A clone beside the live database.
     Clone,
@@ -70,6 +72,7 @@ pub enum SnapshotKind {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum SnapshotState {
     /// Being made.
     Taking,

@@ -43,7 +43,9 @@ pub(super) fn prepare(home: &Path) -> Result<PathBuf, EngineError> {
 
 /// What Slipway itself may have put into a home before the store is made.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
-    ["lock", "secrets", "logs", "mirrors", "ssh", "known_hosts"].iter().any(|ours| name == *ours)
+    ["lock", "secrets", "logs", "mirrors", "ssh", "known_hosts", "settings.json"]
+        .iter()
+        .any(|ours| name == *ours)
 }
 
 /// Held while the store is opened, so that two processes don't make or migrate it at once. It goes with the

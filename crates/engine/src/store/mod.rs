@@ -12,6 +12,7 @@ mod follow;
 mod home;
 mod lines;
 mod migrations;
+mod progress;
 mod projects;
 mod readers;
 mod servers;
@@ -25,6 +26,7 @@ mod writer;
 pub use deployments::{DeploymentFilter, NewDeployment, Page};
 pub use environments::EnvironmentOverview;
 pub use lines::{LineCount, LineFilter};
+pub use progress::DeploymentProgress;
 pub use sink::LogSink;
 
 pub(crate) use deployments::{
