@@ -7,12 +7,19 @@ import { isRunning } from "./model";
 export type Action = { title: string; reason: string | null };
 
 /** Deploy for one that never was, Redeploy otherwise. */
-export function deployAction(row: EnvironmentRow, more: { unsaved?: boolean; capacity?: string | null } = {}): Action {
-  const title = row.latest === null || (row.live === null && row.status === "pending") ? "Deploy" : "Redeploy";
+export function deployAction(
+  row: EnvironmentRow,
+  more: { unsaved?: boolean; capacity?: string | null } = {},
+): Action {
+  const title =
+    row.latest === null || (row.live === null && row.status === "pending") ? "Deploy" : "Redeploy";
   return { title, reason: reasonAgainst(row, more) };
 }
 
-function reasonAgainst(row: EnvironmentRow, more: { unsaved?: boolean; capacity?: string | null }): string | null {
+function reasonAgainst(
+  row: EnvironmentRow,
+  more: { unsaved?: boolean; capacity?: string | null },
+): string | null {
   if (row.environment.server_id === null) return "No server assigned: choose one in Settings → Resources";
   if (more.unsaved) return "Unsaved changes: save or discard them first";
   if (more.capacity) return more.capacity;

@@ -1,11 +1,11 @@
 // Which dialog is open. There is one at a time, opened from a screen, the palette or a key alike.
 
-import type { DeploymentSummary, Project, Server, Snapshot } from "./model";
+import type { DeploymentSummary, Project, Server } from "./model";
 
 export type Dialog =
   | { kind: "palette" }
   | { kind: "deploy"; environment: string }
-  | { kind: "roll_back"; environment: string; deployment: DeploymentSummary | null }
+  | { kind: "roll_back"; environment: string; deployment: DeploymentSummary | null; data?: boolean }
   | { kind: "cancel"; deployment: DeploymentSummary; name: string }
   | { kind: "destroy"; environment: string }
   | { kind: "environment"; project: string | null }
@@ -13,7 +13,6 @@ export type Dialog =
   | { kind: "server"; server: Server | null }
   | { kind: "forget_server"; server: Server; environments: number }
   | { kind: "forget_project"; project: Project }
-  | { kind: "restore"; environment: string; snapshot: Snapshot }
   | { kind: "quit"; preparing: string[] };
 
 let current = $state.raw<Dialog | null>(null);

@@ -1,79 +1,91 @@
-// One deployment as it happens: what was recorded of it, then what comes, each event once.
+// One deployment as it happens: how it stands, then what comes, each event once.
 
-import { deployment as readDeployment, followDeployment } from "./backend";
+import { commands, followDeployment } from "./backend";
 import { failure, type Failure } from "./failure";
-import type { Deployment, DeploymentSummary, StepRecord } from "./model";
-import { apply, begin, isOver, type Progress } from "./progress";
+import * as filters from "./filters";
+import type { Deployment, DeploymentSummary, Event, Step } from "./model";
+import { apply, begin, isOver, KEPT, recorded, withEarlier, type Progress } from "./progress";
 
-/** Follows a deployment from its beginning to its end. `stop` ends that. */
+/** Follows a deployment to its end, or until `stop`. */
 export class Following {
   deployment = $state.raw<Deployment | null>(null);
-  progress: Progress;
+  progress = $state.raw<Progress>(begin("queued"));
+  /** How long it should take, in milliseconds. */
   expected = $state.raw<number | null>(null);
   failed = $state.raw<Failure | null>(null);
-  /** Counts up with every batch: the log has grown. */
+  /** Counts up with every batch of events: the log has grown. */
   version = $state(0);
-  private known = $state.raw<Progress>(begin("queued"));
   private stopped = false;
   private end: () => void = () => undefined;
+  private readonly asked = new Set<Step>();
 
   constructor(readonly id: string) {
-    this.progress = $derived(this.known);
     void this.start();
   }
 
-  /** How it stands, with what the events have told since it was read. */
+  /** The record, with what the events have told since it was read. */
   get summary(): DeploymentSummary | null {
-    return this.deployment && { ...this.deployment, status: this.known.status };
+    return this.deployment && { ...this.deployment, status: this.progress.status };
   }
 
+  /** Nobody looks any more. */
   stop(): void {
     this.stopped = true;
     this.end();
   }
 
+  /** Somebody looks at a step: the lines that it said before we followed are read. */
+  async look(step: Step): Promise<void> {
+    const known = this.progress.steps.find((known) => known.step === step);
+    if (!known || known.lines.length >= Math.min(known.said, KEPT) || this.asked.has(step)) return;
+    this.asked.add(step);
+    const before = known.lines[0]?.seq ?? null;
+    try {
+      const lines = await commands.logLines(
+        this.id,
+        filters.lines({ step, before, from_end: true, limit: KEPT }),
+      );
+      this.progress = withEarlier(this.progress, step, lines);
+    } catch (error) {
+      this.asked.delete(step);
+      this.failed = failure(error);
+    }
+  }
+
   private async start(): Promise<void> {
     try {
-      const { deployment, steps, expected_ms } = await this.read();
+      const { deployment, steps, counts, seq, expected_ms } = await commands.deployment(this.id);
       if (this.stopped) return;
-      // Everything is told again from the beginning: the lines of each step are part of the picture.
-      this.known = { ...withRecords(begin(deployment.status), steps), error: deployment.error };
+      this.deployment = deployment;
       this.expected = expected_ms;
-      const end = await followDeployment(this.id, 0, (events) => this.take(events));
-      this.end = end;
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- stopped while waiting
-      if (this.stopped) end();
+      this.progress = recorded(deployment, steps, counts, seq);
+      if (isOver(this.progress)) return;
+      this.end = followDeployment(this.id, seq, {
+        items: (events) => this.take(events),
+        ended: (error) => (this.failed = error),
+      });
     } catch (error) {
       this.failed = failure(error);
     }
   }
 
-  private async read() {
-    const read = await readDeployment(this.id);
-    this.deployment = read.deployment;
-    return read;
+  private take(events: Event[]): void {
+    const before = this.progress;
+    this.progress = apply(before, events);
+    if (this.progress === before) return;
+    this.version += 1;
+    // Commit, durations and the end stand in the record: it's read when a step or the status has changed.
+    if (events.some(({ event }) => event === "step_changed" || event === "status_changed"))
+      void this.readRecord();
   }
 
-  private take(events: Parameters<typeof apply>[1]): void {
-    const before = this.known;
-    this.known = apply(before, events);
-    if (this.known === before) return;
-    this.version += 1;
-    // Commit, durations and the end itself stand in the record.
-    if (before.status !== this.known.status || (isOver(this.known) && !isOver(before))) {
-      this.read().catch((error: unknown) => (this.failed = failure(error)));
+  private async readRecord(): Promise<void> {
+    try {
+      const { deployment, expected_ms } = await commands.deployment(this.id);
+      this.deployment = deployment;
+      this.expected = expected_ms;
+    } catch (error) {
+      this.failed = failure(error);
     }
   }
-}
-
-function withRecords(progress: Progress, records: readonly StepRecord[]): Progress {
-  return {
-    ...progress,
-    steps: progress.steps.map((step) => {
-      const record = records.find((record) => record.step === step.step);
-      if (!record) return step;
-      const { status, message, started_at, finished_at } = record;
-      return { ...step, status, message, startedAt: started_at, finishedAt: finished_at };
-    }),
-  };
 }

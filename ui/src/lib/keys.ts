@@ -48,5 +48,7 @@ export function aria(shortcut: string): string {
 /** Whether a key press belongs to a field that is being typed into. */
 export function isTyping(event: KeyboardEvent): boolean {
   const at = event.target;
-  return at instanceof HTMLElement && at.matches("input:not([type=radio], [type=checkbox]), textarea, select");
+  return (
+    at instanceof HTMLElement && at.matches("input:not([type=radio], [type=checkbox]), textarea, select")
+  );
 }

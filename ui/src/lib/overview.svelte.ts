@@ -1,6 +1,6 @@
 // Everything at one look: projects, environments and servers, kept current while the app runs.
 
-import { overview as readOverview } from "./backend";
+import { commands } from "./backend";
 import type { EnvironmentRow, Overview } from "./model";
 import { Resource } from "./resource.svelte";
 
@@ -8,7 +8,7 @@ import { Resource } from "./resource.svelte";
 const PACE = 250;
 
 /** What is known of everything. */
-export const overview = new Resource<Overview>(() => readOverview());
+export const overview = new Resource<Overview>(() => commands.overview());
 
 let changes = $state(0);
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,14 +47,20 @@ export function byProject(rows: readonly EnvironmentRow[]): [string, Environment
   for (const its of projects.values()) {
     its.sort(
       (a, b) =>
-        order[a.environment.kind] - order[b.environment.kind] || a.environment.name.localeCompare(b.environment.name),
+        order[a.environment.kind] - order[b.environment.kind] ||
+        a.environment.name.localeCompare(b.environment.name),
     );
   }
   return [...projects].sort(([a], [b]) => a.localeCompare(b));
 }
 
 /** How many stand how: what one look has to answer. */
-export function tally(rows: readonly EnvironmentRow[]): { live: number; running: number; failed: number; pending: number } {
+export function tally(rows: readonly EnvironmentRow[]): {
+  live: number;
+  running: number;
+  failed: number;
+  pending: number;
+} {
   const sum = { live: 0, running: 0, failed: 0, pending: 0 };
   for (const { status, live, under_way } of rows) {
     if (under_way.length > 0) sum.running += 1;

@@ -42,7 +42,11 @@ export function address(id: PlaceId | "start"): string {
 }
 
 /** The address of an environment, of one of its tabs, and of what is chosen there. */
-export function environmentAddress(id: string, tab: TabId = "overview", deployment: string | null = null): string {
+export function environmentAddress(
+  id: string,
+  tab: TabId = "overview",
+  deployment: string | null = null,
+): string {
   const end = deployment ? `/${tab}/${deployment}` : tab === "overview" ? "" : `/${tab}`;
   return `#/environments/${id}${end}`;
 }
@@ -66,6 +70,7 @@ export function parse(hash: string): Route {
     if (known) return { place, environment: id, tab: known.id, deployment: deployment ?? null };
   }
   if (place === "servers" && tab === undefined) return { place, server: id ?? null };
-  if ((place === "activity" || place === "settings" || place === "start") && id === undefined) return { place };
+  if ((place === "activity" || place === "settings" || place === "start") && id === undefined)
+    return { place };
   return { place: "environments" };
 }

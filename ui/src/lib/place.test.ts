@@ -20,9 +20,15 @@ test("the address of a server means that server", () => {
   expect(parse(serverAddress("s1"))).toEqual({ place: "servers", server: "s1" });
 });
 
-test.each(["", "#", "#/", "#/nowhere", "#servers", "#/environments/e1/nowhere", "#/activity/x", "#/environments/e/logs/d/x"])(
-  "%j means the first place",
-  (hash) => {
-    expect(parse(hash)).toEqual({ place: "environments" });
-  },
-);
+test.each([
+  "",
+  "#",
+  "#/",
+  "#/nowhere",
+  "#servers",
+  "#/environments/e1/nowhere",
+  "#/activity/x",
+  "#/environments/e/logs/d/x",
+])("%j means the first place", (hash) => {
+  expect(parse(hash)).toEqual({ place: "environments" });
+});

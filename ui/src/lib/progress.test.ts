@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Event, Step, StepStatus } from "./model";
 import { steps } from "./model";
-import { KEPT, apply, begin, current, expected, isOver, position } from "./progress";
+import { KEPT, apply, begin, current, isOver, position, recorded, withEarlier } from "./progress";
 
 const at = "2026-11-22T12:00:00Z";
 type Kind = Event extends infer E
@@ -114,7 +114,7 @@ describe("apply", () => {
 });
 
 describe("position", () => {
-  const done = (n: number) => steps.slice(0, n).map(({ id }) => step(id, "done"));
+  const done = (n: number) => steps.slice(0, n).map(({ step: id }) => step(id, "done"));
 
   test("nothing yet", () => expect(position(begin("queued"))).toEqual({ at: 0, of: 15, share: 0 }));
 
@@ -129,7 +129,7 @@ describe("position", () => {
   });
 
   test("failed in step 11: it stays there, though the later ones were skipped", () => {
-    const rest = steps.slice(11).map(({ id }) => step(id, "skipped"));
+    const rest = steps.slice(11).map(({ step: id }) => step(id, "skipped"));
     const known = apply(
       begin("deploying"),
       events(1, ...done(10), step("initializing_database", "failed"), ...rest),
@@ -146,15 +146,41 @@ describe("position", () => {
   });
 });
 
-test("expects the middle of the latest five successes", () => {
-  const took = (seconds: number, status: "success" | "failed" = "success") => ({
-    status,
-    started_at: at,
-    finished_at: new Date(Date.parse(at) + seconds * 1000).toISOString(),
+describe("recorded", () => {
+  const counts = [
+    { step: "connecting", level: "info", lines: 3 },
+    { step: "connecting", level: "warning", lines: 1 },
+  ] as const;
+  const records = [
+    {
+      deployment_id: "d",
+      step: "connecting",
+      status: "done",
+      message: "Docker 27",
+      output: null,
+      started_at: at,
+      finished_at: at,
+    },
+  ] as const;
+
+  test("goes on from what the store had, without counting anything twice", () => {
+    const known = recorded({ status: "building", error: null }, records, counts, 9);
+    expect(known.steps[1]).toMatchObject({ status: "done", message: "Docker 27", said: 4, lines: [] });
+    expect(apply(known, events(9, line("connecting", "old")))).toBe(known);
+    expect(apply(known, events(10, line("connecting", "new"))).steps[1]).toMatchObject({
+      said: 5,
+      message: "new",
+    });
   });
-  expect(expected([])).toBeNull();
-  expect(expected([took(1, "failed")])).toBeNull();
-  expect(expected([took(40), took(1, "failed"), took(60), took(50), took(900), took(45), took(1)])).toBe(
-    50_000,
-  );
+
+  test("earlier lines go before those that came meanwhile, each once", () => {
+    const known = apply(
+      recorded({ status: "building", error: null }, records, counts, 9),
+      events(10, line("connecting", "ten")),
+    );
+    const earlier = [8, 9, 10].map((seq) => ({ seq, at, level: "info" as const, text: String(seq) }));
+    const all = withEarlier(known, "connecting", earlier);
+    expect(all.steps[1]?.lines.map((l) => l.text)).toEqual(["8", "9", "ten"]);
+    expect(all.steps[1]?.said).toBe(5);
+  });
 });

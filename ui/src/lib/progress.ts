@@ -1,7 +1,17 @@
 // What a follower of a deployment has learnt so far: a pure function from what was known and what came.
 
-import type { DeploymentError, Event, Level, Status, Step, StepStatus } from "./model";
-import { isFinished, steps } from "./model";
+import {
+  isFinished,
+  steps,
+  type DeploymentError,
+  type Event,
+  type Level,
+  type LineCount,
+  type Status,
+  type Step,
+  type StepRecord,
+  type StepStatus,
+} from "./model";
 
 /** How many of a step's latest lines are kept. The rest is in the log. */
 export const KEPT = 400;
@@ -36,8 +46,8 @@ export function begin(status: Status): Progress {
     seq: 0,
     status,
     error: null,
-    steps: steps.map(({ id }) => ({
-      step: id,
+    steps: steps.map(({ step }) => ({
+      step,
       status: "pending",
       message: null,
       startedAt: null,
@@ -46,6 +56,39 @@ export function begin(status: Status): Progress {
       said: 0,
     })),
   };
+}
+
+/** What the store has recorded up to event `seq`. The lines themselves are read when they are looked at. */
+export function recorded(
+  deployment: { status: Status; error: DeploymentError | null },
+  records: readonly StepRecord[],
+  counts: readonly LineCount[],
+  seq: number,
+): Progress {
+  const known = begin(deployment.status);
+  return {
+    ...known,
+    seq,
+    error: deployment.error,
+    steps: known.steps.map((step) => {
+      const record = records.find((record) => record.step === step.step);
+      const said = counts.reduce((sum, count) => sum + (count.step === step.step ? count.lines : 0), 0);
+      if (!record) return { ...step, said };
+      const { status, message, started_at, finished_at } = record;
+      return { ...step, said, status, message, startedAt: started_at, finishedAt: finished_at };
+    }),
+  };
+}
+
+/** The same with lines that a step had said before those that are known. */
+export function withEarlier(progress: Progress, step: Step, earlier: readonly Line[]): Progress {
+  const next = { ...progress, steps: [...progress.steps] };
+  change(next, step, (known) => {
+    const first = known.lines[0]?.seq ?? Infinity;
+    const fresh = earlier.filter((line) => line.seq < first);
+    return { ...known, lines: [...fresh, ...known.lines].slice(-KEPT) };
+  });
+  return next;
 }
 
 /** What is known after these events. Events that were seen before count for nothing. */
@@ -90,21 +133,6 @@ export function position(progress: Progress): { at: number; of: number; share: n
   const over = progress.steps.filter((step) => step.status === "done" || step.status === "skipped").length;
   const all = progress.status === "success";
   return { at: all ? of : at, of, share: all ? 1 : Math.min(over, Math.max(0, at - 1)) / of };
-}
-
-/** How long a deployment like these takes: the middle of the latest five that succeeded, in milliseconds. */
-export function expected(
-  history: readonly { status: Status; started_at: string | null; finished_at: string | null }[],
-): number | null {
-  const took = history
-    .flatMap(({ status, started_at, finished_at }) =>
-      status === "success" && started_at && finished_at
-        ? [Date.parse(finished_at) - Date.parse(started_at)]
-        : [],
-    )
-    .slice(0, 5)
-    .sort((a, b) => a - b);
-  return took[Math.floor((took.length - 1) / 2)] ?? null;
 }
 
 function change(progress: Progress, step: Step, how: (step: StepProgress) => StepProgress): void {

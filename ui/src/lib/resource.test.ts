@@ -35,7 +35,7 @@ test("asked many times while it reads, it reads once more and not more often", a
   expect(resource.busy).toBe(false);
 });
 
-test("what is thrown and is no failure of the app's other half is the window's own mistake", async () => {
+test("what is thrown and is no error of the app's other half is a mistake", async () => {
   const resource = new Resource(() => Promise.reject(new Error("undefined is not a function")));
   await resource.refresh();
   expect(resource.failed).toMatchObject({ code: "internal", detail: "undefined is not a function" });

@@ -46,7 +46,11 @@ export async function copy(text: string, what: string): Promise<void> {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`);
   } catch {
-    sayFailure({ code: "internal", message: "The system's clipboard refused the text.", hint: "Select it and copy it by hand." });
+    sayFailure({
+      code: "internal",
+      message: "The system's clipboard refused the text.",
+      hint: "Select it and copy it by hand.",
+    });
   }
 }
 

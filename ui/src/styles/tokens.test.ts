@@ -69,7 +69,5 @@ describe.each(Object.entries(themes))("%s theme", (_, theme) => {
 });
 
 test("both themes define the same names", () => {
-  expect([...themes.dark.keys()]).toEqual(
-    [...themes.light.keys()],
-  );
+  expect([...themes.dark.keys()]).toEqual([...themes.light.keys()]);
 });
