@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { mergeConfig, type Plugin } from "vite";
 
-import base from "./vite.config";
+import base from "./vite.config.ts";
 
 const real = join(import.meta.dirname, "src/lib/backend.ts");
 const fixture = join(import.meta.dirname, "src/fixtures/backend.ts");

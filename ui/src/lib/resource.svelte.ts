@@ -7,6 +7,8 @@ export class Resource<T> {
   value = $state.raw<T | null>(null);
   failed = $state.raw<Failure | null>(null);
   busy = $state(false);
+  // Not states: whoever asks for a refresh in an effect must not depend on whether one is under way.
+  private reading = false;
   private again = false;
 
   constructor(private readonly read: () => Promise<T>) {}
@@ -18,10 +20,11 @@ export class Resource<T> {
 
   /** Reads it. Asked while it is being read, it is read once more after that. */
   async refresh(): Promise<void> {
-    if (this.busy) {
+    if (this.reading) {
       this.again = true;
       return;
     }
+    this.reading = true;
     this.busy = true;
     do {
       this.again = false;
@@ -33,6 +36,7 @@ export class Resource<T> {
       }
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by calls while waiting
     } while (this.again);
+    this.reading = false;
     this.busy = false;
   }
 }
