@@ -72,6 +72,7 @@ test("times to come, and times up", () => {
   expect(until(before(-3 * 86_400_000), now)).toBe("in 3d");
   expect(until(before(1), now)).toBe("now");
   expect(uptime(before(5 * 86_400_000), now)).toBe("5 days");
+  expect(uptime(before(86_400_000), now)).toBe("1 day");
   expect(uptime(before(3_600_000), now)).toBe("1h 00m");
 });
 

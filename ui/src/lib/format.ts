@@ -82,7 +82,7 @@ export function stopwatch(ms: number): string {
 /** How long something has been up: `12 days`, `5h 12m`. */
 export function uptime(since: string, now: number): string {
   const ms = Math.max(0, now - Date.parse(since));
-  if (ms >= 2 * DAY) return `${Math.floor(ms / DAY)} days`;
+  if (ms >= DAY) return count(Math.floor(ms / DAY), "day");
   return stopwatch(ms);
 }
 
