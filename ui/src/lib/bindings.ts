@@ -74,6 +74,8 @@ export const commands = {
 	unfollow: (follow: FollowId) => __TAURI_INVOKE<null>("unfollow", { follow }),
 	/** A new project with one repository, to be filled in and added. */
 	draftProject: () => __TAURI_INVOKE<Project>("draft_project"),
+	/** The branches and tags that a repository of a project has now. The project may be a draft. */
+	references: (project: Project, repository: string, secrets: GivenSecret[]) => __TAURI_INVOKE<References>("references", { project, repository, secrets }),
 	/** Adds a project. New values of its secrets come along, under the names that it refers to them by. */
 	addProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_project", { id, project, secrets }),
 	/** Changes a project. Its name stays. */
@@ -84,6 +86,8 @@ export const commands = {
 	draftServer: (local: boolean) => __TAURI_INVOKE<Server>("draft_server", { local }),
 	/** Connects to a server, saved or not, and reports. `unknown_host_key` means: scan its key, show it, trust it. */
 	testServer: (server: Server, secrets: GivenSecret[]) => __TAURI_INVOKE<ServerReport>("test_server", { server, secrets }),
+	/** Installs Docker from the packages of a server's own system, saying what it does through the channel. The user has agreed. */
+	installDocker: (id: WishId, server: Server, secrets: GivenSecret[], channel: Channel<string>) => __TAURI_INVOKE<null>("install_docker", { id, server, secrets, channel }),
 	/** The key that a server shows now; nothing for this computer. */
 	scanHostKey: (server: Server) => __TAURI_INVOKE<HostKey | null>("scan_host_key", { server }),
 	/** Trusts a server's key from now on. The user has compared its fingerprint. */
@@ -690,6 +694,14 @@ export type Project = {
 
 /** A UUID of version 7. */
 export type ProjectId = string;
+
+/** What a repository calls its commits. */
+export type References = {
+	/** By name. */
+	branches: string[],
+	/** By name. */
+	tags: string[],
+};
 
 /** What runs because of a deployment. */
 export type ReleaseRecord = {

@@ -3,6 +3,7 @@
 mod deployments;
 mod destroy;
 mod environments;
+mod install_docker;
 mod keychain;
 mod live;
 mod projects;
@@ -13,6 +14,7 @@ pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
 pub use keychain::KeychainStatus;
 pub use live::{Live, Usage};
+pub use projects::References;
 pub use rollbacks::RollbackPreview;
 pub use servers::ServerReport;
 pub use slipway_remote::HostKey;
