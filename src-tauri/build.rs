@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "references",
     "remove_project",
     "remove_server",
+    "remove_snapshot",
     "retry",
     "roll_back",
     "save_environment",

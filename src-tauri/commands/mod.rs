@@ -40,6 +40,7 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             environments::plan,
             environments::preview_rollback,
             environments::snapshots,
+            environments::remove_snapshot,
             environments::open_address,
             deployments::deployments,
             deployments::deployment,

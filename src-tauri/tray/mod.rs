@@ -153,10 +153,10 @@ impl Act {
                 handle.state::<App>().signals.send(Signal::Open { place });
             }
             Self::Deploy(environment) => {
-                or_say(handle, |app| async move { deploy(&app.state(), environment).await })
+                or_say(handle, |app| async move { deploy(&app.state::<App>(), environment).await })
             }
             Self::Browse(environment) => {
-                or_say(handle, |app| async move { browse(&app.state(), environment).await })
+                or_say(handle, |app| async move { browse(&app.state::<App>(), environment).await })
             }
         }
     }

@@ -25,9 +25,9 @@ export const commands = {
 	/** Tells what this app is and what it runs on. */
 	appInfo: () => __TAURI_INVOKE<AppInfo>("app_info"),
 	/** What the user chose for the app. */
-	settings: () => __TAURI_INVOKE<Settings>("settings"),
+	settings: () => __TAURI_INVOKE<AppSettings>("settings"),
 	/** Changes what the user chose for the app. */
-	saveSettings: (id: WishId, settings: Settings) => __TAURI_INVOKE<null>("save_settings", { id, settings }),
+	saveSettings: (id: WishId, settings: AppSettings) => __TAURI_INVOKE<null>("save_settings", { id, settings }),
 	/** Whether the app starts when the user logs in. */
 	startsAtLogin: () => __TAURI_INVOKE<boolean>("starts_at_login"),
 	/** Has the app started when the user logs in, or no longer. */
@@ -58,6 +58,8 @@ export const commands = {
 	previewRollback: (environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<RollbackPreview>("preview_rollback", { environment, deployment, data }),
 	/** The snapshots of an environment that can still be used, newest first. */
 	snapshots: (environment: EnvironmentId) => __TAURI_INVOKE<Snapshot[]>("snapshots", { environment }),
+	/** Removes a snapshot from its server. The user has agreed: nothing brings it back. */
+	removeSnapshot: (id: WishId, snapshot: SnapshotId) => __TAURI_INVOKE<null>("remove_snapshot", { id, snapshot }),
 	/** Opens an environment's address in the browser. Returns the address. */
 	openAddress: (environment: EnvironmentId) => __TAURI_INVOKE<string>("open_address", { environment }),
 	/** From now on the page learns what happens: changes, places to open, questions to ask. */
@@ -117,6 +119,14 @@ export type AppInfo = {
 	home: string | null,
 	/** Why it could not be opened: then nothing else works. */
 	problem: EngineError | null,
+};
+
+/** Choices for the app. */
+export type AppSettings = {
+	/** Light, dark, or as the system has it. */
+	theme: Theme,
+	/** Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
+	notifications: boolean,
 };
 
 /** Some items, in their order. */
@@ -840,12 +850,16 @@ export type ServerRow = {
 	reserved: Reservation,
 };
 
-/** Choices for the app. */
+/** Environment, project and server as they were when a deployment was queued: later changes of settings don't reach a deployment that is under way. */
 export type Settings = {
-	/** Light, dark, or as the system has it. */
-	theme: Theme,
-	/** Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
-	notifications: boolean,
+	/** The environment. */
+	environment: Environment,
+	/** Its project. */
+	project: Project,
+	/** Its server. */
+	server: Server,
+	/** How the user wanted it carried out. */
+	options: DeployOptions,
 };
 
 /** Something the window should know. */

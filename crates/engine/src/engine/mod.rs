@@ -9,6 +9,7 @@ mod live;
 mod projects;
 mod rollbacks;
 mod servers;
+mod snapshots;
 
 pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
