@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slipway_tests::{Desktop, Sample, Window};
+use slipway_tests::{Desktop, Journey, Sample, Window};
 
 const SOON: Duration = Duration::from_secs(30);
+/// A first deployment installs a database.
+const LONG: Duration = Duration::from_secs(900);
 
 /// A home with the environment `acme / production` of a sample project, on a server that nobody answers at: its deployments
 /// fail within a second, in Connecting.
@@ -126,4 +128,45 @@ fn quit_ends_the_app_and_the_next_start_is_where_it_was() {
     let window = desktop.open(&home(&desktop), &[]);
     window.find("body *");
     desktop.until(|| desktop.place_of_window() == place, "the window is where it was");
+}
+
+/// On the real server: two clicks and a reload later Odoo answers; the tray brings the next release; what fails says why.
+#[test]
+fn a_deployment_from_the_window_goes_live_and_the_tray_brings_the_next_one() {
+    let Some(desktop) = Desktop::start() else { return };
+    let journey = Journey::start();
+    let window = desktop.open(journey.slipway.home(), &[]);
+    let name = format!("{} / production", journey.project());
+
+    window.at(&format!("environment-{}-production", journey.project())).click();
+    window.at("deploy").click();
+    window.at("plan-lane");
+    window.at("deploy-go").click();
+    let step = "[data-testid=progress-step]";
+    window.wait_for_text(step, LONG, |text| text.starts_with("Step ") && text.ends_with(" of 15"));
+    desktop.shell.wait_for_menu(SOON, |menu| menu[0].label.starts_with(&format!("{name}: step ")));
+    window.reload();
+    window.wait_for_text(step, SOON, |text| text.starts_with("Step "));
+    let told = desktop.shell.wait_for(&format!("{name} is deployed"), LONG);
+    assert!(told.body.contains(' '), "the commit and its subject: {told:?}");
+    journey.assert_serves("1.0");
+
+    journey.sample.set_branch("live", "code-only");
+    desktop.close_window();
+    desktop.shell.wait_for_menu(SOON, |menu| menu[0].label == format!("{name} – success"));
+    desktop.shell.choose(&[&name, "Redeploy"]);
+    desktop.until_long(LONG, || desktop.shell.notifications().len() == 2, "the second end is told");
+    let told = desktop.shell.notifications().remove(1);
+    assert_eq!(told.summary, format!("{name} is deployed"));
+    assert_ne!(journey.release().as_deref(), Some("1.0"));
+
+    journey.sample.set_branch("live", "load-fails");
+    desktop.shell.choose(&[&name, "Redeploy"]);
+    let told = desktop.shell.wait_for(&format!("{name}: deployment failed and was undone"), LONG);
+    desktop.shell.click(&told);
+    let error = "[data-testid=deployment-error]";
+    window.at("tab-overview").click();
+    window.wait_for_text(error, SOON, |text| !text.is_empty());
+    let end = journey.slipway.must(&["history", &journey.env()]);
+    assert_eq!(end.result()[0]["status"], "rolled_back");
 }

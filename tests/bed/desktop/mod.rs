@@ -133,8 +133,13 @@ impl Desktop {
 
     /// Waits until something is so, half a minute at most.
     pub fn until(&self, is_so: impl Fn() -> bool, what: &str) {
-        let became = until(PATIENCE, || is_so().then_some(()));
-        assert!(became.is_some(), "not so within {PATIENCE:?}: {what}");
+        self.until_long(PATIENCE, is_so, what);
+    }
+
+    /// The same, with a limit.
+    pub fn until_long(&self, limit: Duration, is_so: impl Fn() -> bool, what: &str) {
+        let became = until(limit, || is_so().then_some(()));
+        assert!(became.is_some(), "not so within {limit:?}: {what}");
     }
 
     /// A folder for files of this desktop.
