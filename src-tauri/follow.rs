@@ -104,9 +104,7 @@ impl Follow {
         self,
         mut from: BoxStream<'static, Result<T, EngineError>>,
         to: &Channel<Batch<T>>,
-    ) where
-        Batch<T>: tauri::ipc::IpcResponse,
-    {
+    ) {
         loop {
             let batch = tokio::select! {
                 () = self.line.cancel.cancelled() => return,
@@ -156,4 +154,109 @@ impl Drop for Follow {
 
 fn lock(running: &Mutex<HashMap<FollowId, Line>>) -> std::sync::MutexGuard<'_, HashMap<FollowId, Line>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::stream;
+    use serde_json::Value;
+    use tauri::ipc::InvokeResponseBody;
+
+    use super::*;
+
+    /// A window that keeps all batches it gets.
+    fn window() -> (Channel<Batch<u32>>, mpsc::Receiver<Value>) {
+        let (sender, receiver) = mpsc::channel();
+        let channel = Channel::new(move |body| {
+            let InvokeResponseBody::Json(text) = body else { return Ok(()) };
+            sender.send(serde_json::from_str(&text)?).ok();
+            Ok(())
+        });
+        (channel, receiver)
+    }
+
+    fn numbers(batch: &Value) -> Vec<u64> {
+        batch["items"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
+    }
+
+    fn upto(end: u32) -> BoxStream<'static, Result<u32, EngineError>> {
+        stream::iter((0..end).map(Ok)).boxed()
+    }
+
+    #[tokio::test]
+    async fn everything_comes_once_in_order_and_the_end_is_said() {
+        let (follows, (channel, batches)) = (Follows::default(), window());
+        follows.begin().pump(upto(1001), &channel).await;
+        let batches: Vec<Value> = batches.try_iter().collect();
+        let all: Vec<u64> = batches.iter().flat_map(numbers).collect();
+        assert_eq!(all, (0..1001).collect::<Vec<u64>>());
+        assert_eq!(batches.len(), 6);
+        let ended: Vec<bool> = batches.iter().map(|b| b["ended"].as_bool().unwrap()).collect();
+        assert_eq!(ended, [false, false, false, false, false, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_window_holds_the_stream_back() {
+        let (follows, (channel, batches)) = (Follows::default(), window());
+        let follow = follows.begin();
+        let id = follow.id();
+        let pump = tokio::spawn(async move { follow.pump(upto(1_000_000), &channel).await });
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(batches.try_iter().count(), IN_FLIGHT);
+        follows.acknowledge(id);
+        follows.acknowledge(id);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(batches.try_iter().count(), 2);
+        follows.end(id);
+        pump.await.unwrap();
+        assert_eq!(batches.try_iter().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_window_can_not_make_credit() {
+        let follows = Follows::default();
+        let follow = follows.begin();
+        (0..100).for_each(|_| follows.acknowledge(follow.id()));
+        assert_eq!(follow.line.credits.available_permits(), IN_FLIGHT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_drop_by_drop_is_sent_within_50_ms() {
+        let (follows, (channel, batches)) = (Follows::default(), window());
+        let drops = stream::unfold(0_u32, |n| async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Some((Ok(n), n + 1))
+        });
+        let follow = follows.begin();
+        let id = follow.id();
+        let pump = tokio::spawn(async move { follow.pump(drops.boxed(), &channel).await });
+        tokio::time::sleep(Duration::from_millis(75)).await;
+        assert_eq!(numbers(&batches.try_recv().unwrap()), [0, 1, 2]);
+        follows.end(id);
+        pump.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_error_comes_after_what_came_before_it() {
+        let (follows, (channel, batches)) = (Follows::default(), window());
+        let broken = stream::iter([Ok(1), Err(EngineError::bad_input("No."))]).boxed();
+        follows.begin().pump(broken, &channel).await;
+        let batch = batches.try_recv().unwrap();
+        assert_eq!(numbers(&batch), [1]);
+        assert_eq!((&batch["ended"], &batch["error"]["code"]), (&true.into(), &"bad_input".into()));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_gone_ends_all_that_it_followed() {
+        let (follows, (channel, _batches)) = (Follows::default(), window());
+        let follow = follows.begin();
+        let never = stream::pending().boxed();
+        let pump = tokio::spawn(async move { follow.pump(never, &channel).await });
+        tokio::task::yield_now().await;
+        follows.end_all();
+        pump.await.unwrap();
+        assert!(lock(&follows.running).is_empty());
+    }
 }

@@ -44,7 +44,7 @@ impl Once {
     ) -> Result<T, EngineError> {
         let cell = self.cell(wish);
         let answer = cell
-            .get_or_init(async || work.await.map(|value| Box::new(value) as Box<dyn Any + Send + Sync>))
+            .get_or_init(|| async { work.await.map(|value| Box::new(value) as Box<dyn Any + Send + Sync>) })
             .await;
         match answer {
             Ok(value) => value.downcast_ref::<T>().cloned().ok_or_else(|| {

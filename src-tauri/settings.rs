@@ -11,7 +11,7 @@ use slipway_engine::error::EngineError;
 /// Choices for the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(default)]
-pub(crate) struct Settings {
+pub(crate) struct AppSettings {
     /// Light, dark, or as the system has it.
     pub(crate) theme: Theme,
     /// Whether ends of deployments are shown as notifications; each environment can be silenced by itself.
@@ -31,7 +31,7 @@ pub(crate) enum Theme {
     Dark,
 }
 
-impl Default for Settings {
+impl Default for AppSettings {
     fn default() -> Self {
         Self { theme: Theme::System, notifications: true }
     }
@@ -40,7 +40,7 @@ impl Default for Settings {
 /// The settings with their file.
 pub(crate) struct Kept {
     file: Option<PathBuf>,
-    now: Mutex<Settings>,
+    now: Mutex<AppSettings>,
 }
 
 impl Kept {
@@ -53,7 +53,7 @@ impl Kept {
     }
 
     /// As they are now.
-    pub(crate) fn get(&self) -> Settings {
+    pub(crate) fn get(&self) -> AppSettings {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -61,7 +61,7 @@ impl Kept {
     ///
     /// # Errors
     /// When the file can't be written; then they stay as they were.
-    pub(crate) fn set(&self, settings: Settings) -> Result<(), EngineError> {
+    pub(crate) fn set(&self, settings: AppSettings) -> Result<(), EngineError> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file {
             let folder = file.parent().unwrap_or(Path::new("."));
@@ -85,12 +85,12 @@ mod tests {
     fn choices_outlive_a_restart_and_a_broken_file_means_the_usual_ones() {
         let home = tempfile::tempdir().unwrap();
         let kept = Kept::read(Some(home.path()));
-        assert_eq!(kept.get(), Settings::default());
-        let dark = Settings { theme: Theme::Dark, notifications: false };
+        assert_eq!(kept.get(), AppSettings::default());
+        let dark = AppSettings { theme: Theme::Dark, notifications: false };
         kept.set(dark.clone()).unwrap();
         assert_eq!(Kept::read(Some(home.path())).get(), dark);
         std::fs::write(home.path().join("settings.json"), "{\"theme\": \"sepia\"").unwrap();
-        assert_eq!(Kept::read(Some(home.path())).get(), Settings::default());
+        assert_eq!(Kept::read(Some(home.path())).get(), AppSettings::default());
     }
 
     #[test]
@@ -98,14 +98,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("settings.json"), r#"{"theme": "light", "later": 1}"#).unwrap();
         let settings = Kept::read(Some(home.path())).get();
-        assert_eq!(settings, Settings { theme: Theme::Light, ..Settings::default() });
+        assert_eq!(settings, AppSettings { theme: Theme::Light, ..AppSettings::default() });
     }
 
     #[test]
     fn what_can_not_be_written_does_not_count() {
         let home = tempfile::tempdir().unwrap();
         let kept = Kept::read(Some(&home.path().join("gone")));
-        assert!(kept.set(Settings { theme: Theme::Dark, ..Settings::default() }).is_err());
-        assert_eq!(kept.get(), Settings::default());
+        assert!(kept.set(AppSettings { theme: Theme::Dark, ..AppSettings::default() }).is_err());
+        assert_eq!(kept.get(), AppSettings::default());
     }
 }

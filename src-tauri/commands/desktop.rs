@@ -8,7 +8,7 @@ use tauri::{AppHandle, State};
 
 use crate::app::App;
 use crate::once::WishId;
-use crate::settings::Settings;
+use crate::settings::AppSettings;
 use crate::{autostart, quit};
 
 /// What this app is and what it runs on: what a report of a fault has to say.
@@ -45,7 +45,7 @@ pub(crate) fn app_info(handle: AppHandle, app: State<'_, App>) -> AppInfo {
 /// What the user chose for the app.
 #[tauri::command]
 #[specta::specta]
-pub(crate) fn settings(app: State<'_, App>) -> Settings {
+pub(crate) fn settings(app: State<'_, App>) -> AppSettings {
     app.settings.get()
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn settings(app: State<'_, App>) -> Settings {
 pub(crate) async fn save_settings(
     app: State<'_, App>,
     id: WishId,
-    settings: Settings,
+    settings: AppSettings,
 ) -> Result<(), EngineError> {
     app.once.run(id, async { app.settings.set(settings) }).await
 }

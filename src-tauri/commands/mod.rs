@@ -12,7 +12,9 @@ pub(crate) mod servers;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use slipway_engine::model::{Part, SecretRef, Step};
+use slipway_engine::engine::Engine;
+use slipway_engine::error::EngineError;
+use slipway_engine::model::{Part, SecretBearer, SecretRef, Step};
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 /// Every command there is. One more also needs its line in `src-tauri/build.rs` and its permission in
@@ -38,6 +40,7 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             environments::plan,
             environments::preview_rollback,
             environments::snapshots,
+            environments::remove_snapshot,
             environments::open_address,
             deployments::deployments,
             deployments::deployment,
@@ -50,12 +53,14 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             deployments::save_log,
             servers::draft_server,
             servers::test_server,
+            servers::install_docker,
             servers::scan_host_key,
             servers::trust_host_key,
             servers::add_server,
             servers::save_server,
             servers::remove_server,
             projects::draft_project,
+            projects::references,
             projects::add_project,
             projects::save_project,
             projects::remove_project,
@@ -96,6 +101,23 @@ pub(crate) struct GivenSecret {
     name: SecretRef,
     #[specta(type = String)]
     value: SecretString,
+}
+
+/// Does something with new secrets in the keychain; afterwards they go, unless they are those of the `saved` settings.
+async fn with_secrets<T, B: SecretBearer + Sync>(
+    engine: &Engine,
+    bearer: &B,
+    saved: Option<&B>,
+    secrets: Vec<GivenSecret>,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    if secrets.is_empty() {
+        return work.await;
+    }
+    engine.keep_secrets_of(bearer, names_and_values(secrets)).await?;
+    let done = work.await;
+    engine.forget_secrets_of(bearer, saved.map(|s| s as &(dyn SecretBearer + Sync))).await?;
+    done
 }
 
 fn names_and_values(secrets: Vec<GivenSecret>) -> Vec<(SecretRef, SecretString)> {

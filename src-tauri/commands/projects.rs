@@ -1,10 +1,11 @@
 //! Projects.
 
+use slipway_engine::engine::References;
 use slipway_engine::error::EngineError;
 use slipway_engine::model::{Project, ProjectId, Repository};
 use tauri::State;
 
-use super::{GivenSecret, names_and_values};
+use super::{GivenSecret, names_and_values, with_secrets};
 use crate::app::App;
 use crate::once::WishId;
 
@@ -13,6 +14,21 @@ use crate::once::WishId;
 #[specta::specta]
 pub(crate) fn draft_project() -> Project {
     Project::new("", "19.0", vec![Repository::new("main", "")])
+}
+
+/// The branches and tags that a repository of a project has now. The project may be a draft.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn references(
+    app: State<'_, App>,
+    project: Project,
+    repository: String,
+    secrets: Vec<GivenSecret>,
+) -> Result<References, EngineError> {
+    let engine = app.engine()?;
+    let saved = engine.store().project(project.id).await.ok();
+    let list = engine.references(&project, &repository);
+    with_secrets(engine, &project, saved.as_ref(), secrets, list).await
 }
 
 /// Adds a project. New values of its secrets come along, under the names that it refers to them by.

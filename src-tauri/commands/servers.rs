@@ -6,8 +6,9 @@ use slipway_engine::error::EngineError;
 use slipway_engine::model::{Server, ServerId, ServerKind};
 use slipway_engine::server::{Capacity, Disk};
 use tauri::State;
+use tauri::ipc::Channel;
 
-use super::{GivenSecret, names_and_values};
+use super::{GivenSecret, names_and_values, with_secrets};
 use crate::app::App;
 use crate::once::WishId;
 
@@ -72,7 +73,9 @@ pub(crate) async fn test_server(
 ) -> Result<ServerReport, EngineError> {
     let engine = app.engine()?;
     server.validate()?;
-    let report = with_secrets(engine, &server, secrets, async || engine.test_server(&server).await).await?;
+    let saved = saved(engine, &server).await;
+    let test = engine.test_server(&server);
+    let report = with_secrets(engine, &server, saved.as_ref(), secrets, test).await?;
     let facts = &report.facts;
     let mut deployed: Vec<Deployed> = Vec::new();
     for container in facts.containers.iter().filter(|c| c.role == "web") {
@@ -92,6 +95,29 @@ pub(crate) async fn test_server(
         capacity: report.capacity,
         deployed,
     })
+}
+
+/// Installs Docker from the packages of a server's own system, saying what it does through the channel. The user has agreed.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn install_docker(
+    app: State<'_, App>,
+    id: WishId,
+    server: Server,
+    secrets: Vec<GivenSecret>,
+    channel: Channel<String>,
+) -> Result<(), EngineError> {
+    app.once
+        .run(id, async {
+            let engine = app.engine()?;
+            server.validate()?;
+            let saved = saved(engine, &server).await;
+            // A page that is gone hears nothing; the work goes on.
+            let say = |line: &str| drop(channel.send(line.to_owned()));
+            let install = engine.install_docker(&server, say, &app.stop);
+            with_secrets(engine, &server, saved.as_ref(), secrets, install).await
+        })
+        .await
 }
 
 /// The key that a server shows now; nothing for this computer.
@@ -179,24 +205,9 @@ pub(crate) async fn remove_server(
         .await
 }
 
-/// Does something with a server's new secrets in the keychain; they go again unless the server is a saved one.
-async fn with_secrets<T>(
-    engine: &Engine,
-    server: &Server,
-    secrets: Vec<GivenSecret>,
-    work: impl AsyncFnOnce() -> Result<T, EngineError>,
-) -> Result<T, EngineError> {
-    if secrets.is_empty() {
-        return work().await;
-    }
-    engine.keep_secrets_of(server, names_and_values(secrets)).await?;
-    let done = work().await;
-    // A saved one's own secrets stay; those that were only given for the test go.
-    match engine.store().server(server.id).await {
-        Ok(saved) => engine.forget_secrets_of(server, Some(&saved)).await?,
-        Err(_) => engine.forget_secrets_of(server, None).await?,
-    }
-    done
+/// The server as it is saved, if it is: its secrets stay.
+async fn saved(engine: &Engine, server: &Server) -> Option<Server> {
+    engine.store().server(server.id).await.ok()
 }
 
 fn without_secrets(mut server: Server) -> Server {

@@ -22,6 +22,7 @@ use text::End;
 /// Notifications whose click is waited for at most: each costs a thread for as long as it is shown.
 const WAITING: usize = 20;
 /// The action of a click on the notification itself.
+#[cfg(all(unix, not(target_os = "macos")))]
 const CLICK: &str = "default";
 
 /// A notification, before it is shown.
@@ -85,8 +86,7 @@ fn show(handle: &AppHandle, notice: Notice) {
 fn wait(handle: &AppHandle, shown: notify_rust::NotificationHandle, place: Place) {
     shown.wait_for_action(|action| {
         if action == CLICK {
-            window::focus(handle);
-            handle.state::<App>().signals.send(Signal::Open { place });
+            open(handle, place);
         }
     });
 }
@@ -94,6 +94,15 @@ fn wait(handle: &AppHandle, shown: notify_rust::NotificationHandle, place: Place
 /// Elsewhere a click brings the app to the front by itself.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn wait<T>(_handle: &AppHandle, _shown: T, _place: Place) {}
+
+#[cfg_attr(
+    not(all(unix, not(target_os = "macos"))),
+    expect(dead_code, reason = "no click is heard of there")
+)]
+fn open(handle: &AppHandle, place: Place) {
+    window::focus(handle);
+    handle.state::<App>().signals.send(Signal::Open { place });
+}
 
 /// The body as the system takes it: desktops that know markup would take a `<` for some.
 fn body(text: &str) -> String {

@@ -25,9 +25,9 @@ export const commands = {
 	/** Tells what this app is and what it runs on. */
 	appInfo: () => __TAURI_INVOKE<AppInfo>("app_info"),
 	/** What the user chose for the app. */
-	settings: () => __TAURI_INVOKE<Settings>("settings"),
+	settings: () => __TAURI_INVOKE<AppSettings>("settings"),
 	/** Changes what the user chose for the app. */
-	saveSettings: (id: WishId, settings: Settings) => __TAURI_INVOKE<null>("save_settings", { id, settings }),
+	saveSettings: (id: WishId, settings: AppSettings) => __TAURI_INVOKE<null>("save_settings", { id, settings }),
 	/** Whether the app starts when the user logs in. */
 	startsAtLogin: () => __TAURI_INVOKE<boolean>("starts_at_login"),
 	/** Has the app started when the user logs in, or no longer. */
@@ -58,6 +58,8 @@ export const commands = {
 	previewRollback: (environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<RollbackPreview>("preview_rollback", { environment, deployment, data }),
 	/** The snapshots of an environment that can still be used, newest first. */
 	snapshots: (environment: EnvironmentId) => __TAURI_INVOKE<Snapshot[]>("snapshots", { environment }),
+	/** Removes a snapshot from its server. The user has agreed: nothing brings it back. */
+	removeSnapshot: (id: WishId, snapshot: SnapshotId) => __TAURI_INVOKE<null>("remove_snapshot", { id, snapshot }),
 	/** Opens an environment's address in the browser. Returns the address. */
 	openAddress: (environment: EnvironmentId) => __TAURI_INVOKE<string>("open_address", { environment }),
 	/** From now on the page learns what happens: changes, places to open, questions to ask. */
@@ -74,6 +76,8 @@ export const commands = {
 	unfollow: (follow: FollowId) => __TAURI_INVOKE<null>("unfollow", { follow }),
 	/** A new project with one repository, to be filled in and added. */
 	draftProject: () => __TAURI_INVOKE<Project>("draft_project"),
+	/** The branches and tags that a repository of a project has now. The project may be a draft. */
+	references: (project: Project, repository: string, secrets: GivenSecret[]) => __TAURI_INVOKE<References>("references", { project, repository, secrets }),
 	/** Adds a project. New values of its secrets come along, under the names that it refers to them by. */
 	addProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_project", { id, project, secrets }),
 	/** Changes a project. Its name stays. */
@@ -84,6 +88,8 @@ export const commands = {
 	draftServer: (local: boolean) => __TAURI_INVOKE<Server>("draft_server", { local }),
 	/** Connects to a server, saved or not, and reports. `unknown_host_key` means: scan its key, show it, trust it. */
 	testServer: (server: Server, secrets: GivenSecret[]) => __TAURI_INVOKE<ServerReport>("test_server", { server, secrets }),
+	/** Installs Docker from the packages of a server's own system, saying what it does through the channel. The user has agreed. */
+	installDocker: (id: WishId, server: Server, secrets: GivenSecret[], channel: Channel<string>) => __TAURI_INVOKE<null>("install_docker", { id, server, secrets, channel }),
 	/** The key that a server shows now; nothing for this computer. */
 	scanHostKey: (server: Server) => __TAURI_INVOKE<HostKey | null>("scan_host_key", { server }),
 	/** Trusts a server's key from now on. The user has compared its fingerprint. */
@@ -113,6 +119,14 @@ export type AppInfo = {
 	home: string | null,
 	/** Why it could not be opened: then nothing else works. */
 	problem: EngineError | null,
+};
+
+/** Choices for the app. */
+export type AppSettings = {
+	/** Light, dark, or as the system has it. */
+	theme: Theme,
+	/** Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
+	notifications: boolean,
 };
 
 /** Some items, in their order. */
@@ -691,6 +705,14 @@ export type Project = {
 /** A UUID of version 7. */
 export type ProjectId = string;
 
+/** What a repository calls its commits. */
+export type References = {
+	/** By name. */
+	branches: string[],
+	/** By name. */
+	tags: string[],
+};
+
 /** What runs because of a deployment. */
 export type ReleaseRecord = {
 	/** The release's image, by name. */
@@ -828,12 +850,16 @@ export type ServerRow = {
 	reserved: Reservation,
 };
 
-/** Choices for the app. */
+/** Environment, project and server as they were when a deployment was queued: later changes of settings don't reach a deployment that is under way. */
 export type Settings = {
-	/** Light, dark, or as the system has it. */
-	theme: Theme,
-	/** Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
-	notifications: boolean,
+	/** The environment. */
+	environment: Environment,
+	/** Its project. */
+	project: Project,
+	/** Its server. */
+	server: Server,
+	/** How the user wanted it carried out. */
+	options: DeployOptions,
 };
 
 /** Something the window should know. */

@@ -3,7 +3,7 @@
 use bollard::container::LogOutput;
 use bollard::models::{ContainerCpuStats, ContainerMemoryStats, ContainerStatsResponse};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::{Engine, EnvironmentView};
@@ -63,10 +63,12 @@ impl Live {
         let redactor = self.engine.redactor().clone();
         let said = self.connection.docker.logs(&self.container, Some(options));
         said.map_ok(move |output: LogOutput| {
-            let text = String::from_utf8_lossy(output.as_ref()).trim_end().to_owned();
-            redactor.redact(&text).into_owned()
+            let text = String::from_utf8_lossy(output.as_ref());
+            let lines: Vec<_> = text.lines().map(|line| Ok(redactor.redact(line).into_owned())).collect();
+            stream::iter(lines)
         })
         .map_err(EngineError::from)
+        .try_flatten()
         .boxed()
     }
 

@@ -3,16 +3,19 @@
 mod deployments;
 mod destroy;
 mod environments;
+mod install_docker;
 mod keychain;
 mod live;
 mod projects;
 mod rollbacks;
 mod servers;
+mod snapshots;
 
 pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
 pub use keychain::KeychainStatus;
 pub use live::{Live, Usage};
+pub use projects::References;
 pub use rollbacks::RollbackPreview;
 pub use servers::ServerReport;
 pub use slipway_remote::HostKey;

@@ -10,7 +10,7 @@ use crate::{
     model::{DeploymentId, Status, Step, StepRecord, StepStatus},
 };
 use jiff::Timestamp;
-use rusqlite::{Row, Transaction};
+use rusqlite::{Connection, Row, Transaction};
 use serde_json::Value;
 
 impl Store {
