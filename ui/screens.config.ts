@@ -7,7 +7,7 @@ import { mergeConfig, type Plugin } from "vite";
 import base from "./vite.config.ts";
 
 const real = join(import.meta.dirname, "src/lib/backend.ts");
-const fixture = join(import.meta.dirname, "src/fixtures/backend.ts");
+const fixture = join(import.meta.dirname, "src/fixtures/door.ts");
 
 const fixtures: Plugin = {
   name: "fixtures",
