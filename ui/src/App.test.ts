@@ -123,7 +123,8 @@ test("a rollback with data names the loss and asks to type the name", async () =
   expect(rollBack).not.toHaveBeenCalled();
   await user.type(screen.getByTestId("rollback-type"), "staging");
   await user.click(screen.getByTestId("rollback-go"));
-  await waitFor(() => expect(rollBack).toHaveBeenCalledOnce());
+  await waitFor(() => expect(screen.queryByTestId("rollback-dialog")).toBeNull());
+  expect(rollBack).toHaveBeenCalledOnce();
   expect(rollBack.mock.calls[0]?.slice(1)).toEqual(["e2", "e2-d10", true]);
 });
 
@@ -185,7 +186,8 @@ test("destroying asks to type the name", async () => {
   await user.click(within(dialog).getByTestId("destroy-dialog-go"));
   expect(destroy).not.toHaveBeenCalled();
   await user.type(within(dialog).getByTestId("destroy-dialog-type"), "staging{Enter}");
-  await waitFor(() => expect(destroy).toHaveBeenCalledOnce());
+  await waitFor(() => expect(screen.queryByTestId("destroy-dialog")).toBeNull());
+  expect(destroy).toHaveBeenCalledOnce();
   expect(destroy.mock.calls[0]?.slice(1)).toEqual(["e2", false]);
 });
 
@@ -193,7 +195,7 @@ test("a new server's fingerprint is shown and confirmed before anything is trust
   const trust = vi.spyOn(commands, "trustHostKey");
   const add = vi.spyOn(commands, "addServer");
   const user = await start(address("servers"));
-  await user.click(screen.getByTestId("new-server"));
+  await user.click(await screen.findByTestId("new-server"));
   await user.type(await screen.findByTestId("server-address"), "root@203.0.113.10:2222");
   await user.click(screen.getByTestId("server-connect"));
   expect((await screen.findByTestId("fingerprint")).textContent).toContain("SHA256:");
@@ -202,7 +204,8 @@ test("a new server's fingerprint is shown and confirmed before anything is trust
   await user.click(screen.getByTestId("trust-key"));
   await screen.findByTestId("server-report");
   await user.click(screen.getByTestId("server-add"));
-  await waitFor(() => expect(add).toHaveBeenCalledOnce());
+  await waitFor(() => expect(screen.queryByTestId("server-dialog")).toBeNull());
+  expect(add).toHaveBeenCalledOnce();
   expect(add.mock.calls[0]?.[1]).toMatchObject({
     name: "203.0.113.10",
     kind: { kind: "ssh", destination: "203.0.113.10", user: "root", port: 2222 },

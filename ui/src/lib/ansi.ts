@@ -6,7 +6,7 @@ const colours = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "
 /** A piece of a line that looks the same throughout. */
 export type Piece = { text: string; style: string; hit: boolean };
 
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
+/* eslint-disable no-control-regex -- control characters are what this is about */
 const sequences =
   /\x1b\[([0-9;:?]*)([ -/]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]/g;
 

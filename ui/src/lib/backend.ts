@@ -9,7 +9,17 @@ import { setTheme } from "@tauri-apps/api/app";
 import { Channel } from "@tauri-apps/api/core";
 
 import { commands } from "./bindings";
-import type { Batch, EngineError, Event, FollowId, Signal, Usage, WishId } from "./bindings";
+import type {
+  Batch,
+  EngineError,
+  Event,
+  FollowId,
+  GivenSecret,
+  Server,
+  Signal,
+  Usage,
+  WishId,
+} from "./bindings";
 
 export { commands, steps } from "./bindings";
 export type * from "./bindings";
@@ -115,4 +125,16 @@ export const appInfo = commands.appInfo;
 /** Gives the window's frame a theme; `null` lets it follow the system. */
 export async function setFrameTheme(theme: "light" | "dark" | null): Promise<void> {
   await setTheme(theme);
+}
+
+/** Installs Docker on a server. `hear` gets what that says, line by line. */
+export async function installDocker(
+  wish: WishId,
+  server: Server,
+  secrets: GivenSecret[],
+  hear: (line: string) => void,
+): Promise<void> {
+  const channel = new Channel<string>();
+  channel.onmessage = hear;
+  await commands.installDocker(wish, server, secrets, channel);
 }

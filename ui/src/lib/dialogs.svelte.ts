@@ -1,6 +1,6 @@
 // Which dialog is open. There is one at a time, opened from a screen, the palette or a key alike.
 
-import type { DeploymentSummary, Project, Server } from "./model";
+import type { DeploymentSummary, Project, Server, Snapshot } from "./model";
 
 export type Dialog =
   | { kind: "palette" }
@@ -13,6 +13,7 @@ export type Dialog =
   | { kind: "server"; server: Server | null }
   | { kind: "forget_server"; server: Server; environments: number }
   | { kind: "forget_project"; project: Project }
+  | { kind: "delete_snapshot"; snapshot: Snapshot; name: string; number: number | null }
   | { kind: "quit"; preparing: string[] };
 
 let current = $state.raw<Dialog | null>(null);

@@ -10,10 +10,14 @@ import type { Environment, GivenSecret } from "./model";
 export class EnvironmentDraft {
   readonly form: Form<Environment>;
   private given = $state.raw<GivenSecret[]>([]);
-  readonly dirty: boolean = $derived.by(() => this.form.dirty || this.given.length > 0);
 
   constructor(saved: Environment) {
     this.form = new Form(saved);
+  }
+
+  // Not $derived: a draft outlives the component that made it, and a derived value wouldn't.
+  get dirty(): boolean {
+    return this.form.dirty || this.given.length > 0;
   }
 
   /** Gives a secret variable a value. It goes to the keychain when the settings are saved. */
@@ -33,11 +37,11 @@ export class EnvironmentDraft {
   /** Saves what stands in the fields. */
   async save(): Promise<void> {
     const value = this.form.value();
-    const used = new Set(Object.values(value.secret_variables));
+    const used = Object.values(value.secret_variables);
     await commands.saveEnvironment(
       newWish(),
       value,
-      this.given.filter(({ name }) => used.has(name)),
+      this.given.filter(({ name }) => used.includes(name)),
     );
     this.given = [];
     this.form.rebase(value);

@@ -17,7 +17,7 @@ export class Following {
   version = $state(0);
   private stopped = false;
   private end: () => void = () => undefined;
-  private readonly asked = new Set<Step>();
+  private asked: Step[] = [];
 
   constructor(readonly id: string) {
     void this.start();
@@ -37,8 +37,8 @@ export class Following {
   /** Somebody looks at a step: the lines that it said before we followed are read. */
   async look(step: Step): Promise<void> {
     const known = this.progress.steps.find((known) => known.step === step);
-    if (!known || known.lines.length >= Math.min(known.said, KEPT) || this.asked.has(step)) return;
-    this.asked.add(step);
+    if (!known || known.lines.length >= Math.min(known.said, KEPT) || this.asked.includes(step)) return;
+    this.asked.push(step);
     const before = known.lines[0]?.seq ?? null;
     try {
       const lines = await commands.logLines(
@@ -47,7 +47,7 @@ export class Following {
       );
       this.progress = withEarlier(this.progress, step, lines);
     } catch (error) {
-      this.asked.delete(step);
+      this.asked = this.asked.filter((other) => other !== step);
       this.failed = failure(error);
     }
   }

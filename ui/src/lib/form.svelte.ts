@@ -5,15 +5,22 @@ export class Form<T extends object> {
   private kept: T = $state.raw({} as T);
   /** What stands in the fields. */
   draft: T = $state({} as T);
-  /** The names of the fields that differ from what is saved. */
-  readonly changed: (keyof T & string)[] = $derived(
-    (Object.keys(this.draft) as (keyof T & string)[]).filter((key) => !same(this.draft[key], this.kept[key])),
-  );
-  readonly dirty: boolean = $derived(this.changed.length > 0);
 
   constructor(saved: T) {
     this.kept = saved;
     this.draft = copy(saved);
+  }
+
+  /** The names of the fields that differ from what is saved. */
+  // Not $derived: a form outlives the component that made it, and a derived value wouldn't.
+  get changed(): (keyof T & string)[] {
+    return (Object.keys(this.draft) as (keyof T & string)[]).filter(
+      (key) => !same(this.draft[key], this.kept[key]),
+    );
+  }
+
+  get dirty(): boolean {
+    return this.changed.length > 0;
   }
 
   /** What is saved. */
@@ -23,10 +30,10 @@ export class Form<T extends object> {
 
   /** What was saved has changed, here or elsewhere: fields that nobody touched follow it. */
   rebase(saved: T): void {
-    const touched = new Set<string>(this.changed);
+    const touched = this.changed;
     const draft = copy(saved);
     for (const key of Object.keys(draft) as (keyof T & string)[]) {
-      if (touched.has(key)) draft[key] = this.draft[key];
+      if (touched.includes(key)) draft[key] = this.draft[key];
     }
     this.kept = saved;
     this.draft = draft;

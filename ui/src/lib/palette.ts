@@ -20,7 +20,7 @@ import { openDialog } from "./dialogs.svelte";
 import { isUnsaved } from "./drafts.svelte";
 import { shortcuts } from "./keys";
 import type { EnvironmentRow, Overview } from "./model";
-import { environmentName } from "./overview.svelte";
+import { environmentName } from "./rows";
 import { address, environmentAddress, go, places } from "./place.svelte";
 import { chooseTheme, theme } from "./theme.svelte";
 import { sayFailure } from "./toasts.svelte";

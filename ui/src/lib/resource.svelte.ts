@@ -34,7 +34,6 @@ export class Resource<T> {
       } catch (error) {
         this.failed = failure(error);
       }
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by calls while waiting
     } while (this.again);
     this.reading = false;
     this.busy = false;
