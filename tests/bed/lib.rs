@@ -17,6 +17,7 @@
 
 mod cli;
 mod cron;
+mod desktop;
 mod docker;
 pub mod http;
 mod journey;
@@ -35,6 +36,7 @@ mod user;
 use std::path::PathBuf;
 
 pub use cli::{Ran, Running, Slipway};
+pub use desktop::{Desktop, Element, Entry, Notification, Shell, Window};
 pub use docker::Docker;
 pub use journey::{Data, Journey};
 pub use load::{Failure, Load, Report};
