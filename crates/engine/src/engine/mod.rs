@@ -3,13 +3,10 @@
 mod deployments;
 mod destroy;
 mod environments;
-<<<<<<< HEAD
 mod history;
-=======
 mod install_docker;
 mod keychain;
 mod live;
->>>>>>> ui
 mod projects;
 mod rollbacks;
 mod servers;

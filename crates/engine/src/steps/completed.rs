@@ -246,7 +246,8 @@ esac
             .unwrap();
         assert!(said.status.success(), "{said:?}");
         let removed = fs::read_to_string(root.join("removed")).unwrap();
-        let dependencies: Vec<&str> = removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
+        let dependencies: Vec<&str> =
+            removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
         assert_eq!(dependencies, ["slipway/deps:unused"], "{removed}");
         assert!(String::from_utf8_lossy(&said.stdout).contains("image slipway/deps:unused"));
     }
