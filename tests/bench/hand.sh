@@ -12,6 +12,7 @@ docker build -q --label "$LABEL" -t "$new" . >/dev/null
 
 docker exec "slipway-$SLUG-db" pg_dump -U postgres -Fc -Z zstd:3 "$DB" >"$WORK/dump.part"
 mv "$WORK/dump.part" "$WORK/dump"
+[ -z "$old" ] || docker exec -u 0 "$old" sh -c 'cd /var/lib/odoo/filestore && rm -rf by_hand && cp -al "$1" by_hand' sh "$DB"
 
 docker run -d --name "$new" --label "$LABEL" --network "slipway-$SLUG" --cpus 1 --memory 768m --init \
   -v "$WORK/odoo.conf:/etc/odoo/odoo.conf:ro" -v "slipway-$SLUG-data:/var/lib/odoo" \
@@ -24,6 +25,9 @@ for path in /web/health /web/login; do
     sleep 0.1
   done
 done
+
+states=$(docker exec "slipway-$SLUG-db" psql -XAtq -U postgres -d "$DB" -c "select count(*) from ir_module_module where state like 'to %'")
+[ "$states" = 0 ] || { echo "$states modules are not as they should be"; docker rm -f "$new"; exit 1; }
 
 printf ':80 {\n\treverse_proxy %s:8069\n}\n' "$new" >"$WORK/caddy/Caddyfile"
 docker exec "$SLUG-hand-caddy" caddy reload --config /etc/caddy/Caddyfile 2>/dev/null

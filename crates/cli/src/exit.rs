@@ -41,6 +41,8 @@ impl Exit {
             (Status::RolledBack, _) => Self::RolledBack,
             (Status::Cancelled, _) => Self::Cancelled,
             (Status::Failed, Some(code)) if refuses(code) => Self::Refused,
+            // Nobody knows whether something live was touched.
+            (Status::Failed, Some(ErrorCode::OutcomeUnknown)) => Self::Error,
             (Status::Failed, _) => Self::Failed,
             (Status::Pending | Status::Queued | Status::Building | Status::Deploying, _) => Self::Error,
         }
@@ -94,6 +96,7 @@ mod tests {
             assert_eq!(Exit::of(&EngineError::new(code, "")), Exit::Refused, "{code}");
         }
         assert_eq!(Exit::of_deployment(Status::Failed, Some(BuildFailed)), Exit::Failed);
+        assert_eq!(Exit::of_deployment(Status::Failed, Some(OutcomeUnknown)), Exit::Error);
         assert_eq!(Exit::of_deployment(Status::RolledBack, Some(ModuleNotFound)), Exit::RolledBack);
     }
 }

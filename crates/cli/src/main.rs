@@ -9,6 +9,7 @@ mod run;
 mod view;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use slipway_engine::engine::{Engine, EngineOptions};
@@ -48,6 +49,7 @@ async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, Eng
         },
         ask_passphrase: Some(prompt::ask_passphrase()),
         redactor,
+        patience: cli.patience.map(Duration::from_secs),
     };
     let home = match cli.home {
         Some(home) => home,
@@ -60,8 +62,10 @@ async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, Eng
         Command::Env(command) => commands::env::run(&engine, out, command).await,
         Command::Plan { env, reference } => commands::plan::run(&engine, out, &env, reference).await,
         Command::Deploy(args) => commands::deploy::run(&engine, out, args).await,
-        Command::Status => commands::status::run(&engine, out).await,
-        Command::History { env, number } => commands::history::run(&engine, out, &env, number).await,
+        Command::Status { refresh } => commands::status::run(&engine, out, refresh).await,
+        Command::History { env, number, refresh } => {
+            commands::history::run(&engine, out, &env, number, refresh).await
+        }
         Command::Logs { deployment, step, level, follow } => {
             commands::logs::run(&engine, out, &deployment, step.as_deref(), &level, follow).await
         }

@@ -24,7 +24,7 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
     let base = cx.step(PullingImage { refresh: cx.options().pull }).await?;
     let config = cx.step(GeneratingConfig { facts: &facts, source: &source, base: &base }).await?;
-    let release = cx.step(InstallingDependencies { source: &source, config: &config }).await?;
+    let release = cx.step(InstallingDependencies { source: &source, base: &base, config: &config }).await?;
     cx.step(VerifyingDns).await?;
 
     // cut over: steps 10 to 14

@@ -75,6 +75,7 @@ pub enum ErrorCode {
     RoutingFailed,
     CutOverFailed,
     RevertFailed,
+    OutcomeUnknown,
     Stuck,
     Cancelled,
     ClaimLost,
@@ -145,6 +146,10 @@ impl ErrorCode {
             RoutingFailed => "Look at Caddy's log, and check that its ports are free.",
             CutOverFailed => "The environment serves what it served before. Look at the log, then try again.",
             RevertFailed => "Look at the environment on the server now: it may need a hand.",
+            OutcomeUnknown => {
+                "The cut over finishes or undoes itself on the server. Slipway looks again when the server is back: with the next \
+                 deployment, or with `slipway history ENV --refresh`."
+            }
             Stuck => "Look at the last lines of the log, then retry.",
             Cancelled => "Deploy again whenever you like.",
             ClaimLost => {

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod git;
+pub mod history;
 pub mod model;
 pub mod odoo;
 mod outside;

@@ -11,11 +11,13 @@ use crate::model::{Settings, Tls};
 use crate::render::caddy::{self, Site};
 use crate::server::Slot;
 
-/// `routing.sh DIR SLUG`: the new file comes by stdin. Exit: 0 as it should be (says "changed" if it wasn't) · 12 cut overs
+/// `routing.sh DIR SLUG [FILE NAME]…`: the new site comes by stdin, and each FILE goes to the proxy's certificates as NAME. Exit: 0 as it should be (says "changed" if it wasn't) · 12 cut overs
 /// in the way · 13 the proxy refused it (the old one is back)
 const SCRIPT: &str = include_str!("routing.sh");
 const IN_THE_WAY: i32 = 12;
 const REFUSED: i32 = 13;
+/// The root certificate of the authority that the server's ACME certificates come from, among the proxy's certificates.
+const ACME_ROOT: &str = "acme-root.crt";
 /// How long to wait for other cut overs of the server.
 const LIMIT: Duration = Duration::from_secs(900);
 /// Odoo's own default for `limit_time_real`, in seconds.
@@ -31,9 +33,11 @@ pub(crate) fn site(settings: &Settings, ports: (u16, u16)) -> Site {
         domain: environment.domain.clone().unwrap_or_else(|| format!("{slug}.localhost")).to_lowercase(),
         slug,
         tls: match &environment.tls {
-            Tls::Acme { email } => {
-                caddy::Tls::Acme { email: email.clone(), directory: None, trusted_root: None }
-            }
+            Tls::Acme { email } => caddy::Tls::Acme {
+                email: email.clone(),
+                directory: settings.server.acme_directory.clone(),
+                trusted_root: settings.server.acme_root_file.as_ref().map(|_| ACME_ROOT.to_owned()),
+            },
             Tls::Internal => caddy::Tls::Internal,
             Tls::Own { .. } => caddy::Tls::Own,
             Tls::Plain => caddy::Tls::Plain,
@@ -55,18 +59,31 @@ pub(crate) fn with_port(mut site: Site, slot: Slot, port: u16) -> Site {
     site
 }
 
+/// The files on the server that the proxy needs for a site, each with the name that the proxy knows it by.
+fn certificates(cx: &Cx, site: &Site) -> Vec<(String, String)> {
+    match (&cx.settings.environment.tls, &cx.settings.server.acme_root_file) {
+        (Tls::Own { cert_file, key_file }, _) => vec![
+            (cert_file.clone(), format!("{}.crt", site.slug)),
+            (key_file.clone(), format!("{}.key", site.slug)),
+        ],
+        (Tls::Acme { .. }, Some(root)) => vec![(root.clone(), ACME_ROOT.to_owned())],
+        _ => vec![],
+    }
+}
+
 /// Makes the proxy serve the site like this.
 ///
 /// # Errors
 /// When the site can't be written, or the proxy refuses it; then the old one is in force.
 pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
     let text = site.render().map_err(|e| EngineError::bad_input(e.to_string()))?;
-    let (cert, key) = match &cx.settings.environment.tls {
-        Tls::Own { cert_file, key_file } => (cert_file.as_str(), key_file.as_str()),
-        _ => ("", ""),
-    };
+    let mut args = vec![cx.layout().caddy(), site.slug.clone()];
+    for (from, name) in certificates(cx, site) {
+        args.extend([from, name]);
+    }
     let cmd = Cmd::new("sh")
-        .args(["-c", SCRIPT, "routing.sh", &cx.layout().caddy(), &site.slug, cert, key])
+        .args(["-c", SCRIPT, "routing.sh"])
+        .args(args)
         .stdin(bytes::Bytes::from(text))
         .limit(LIMIT + Duration::from_secs(60));
     let out = cx.connection().await?.run(cmd).await?;
@@ -87,5 +104,95 @@ pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
             .detail(out.stderr)),
         _ => Err(EngineError::new(ErrorCode::RoutingFailed, "The site could not be put on the server.")
             .detail(out.stderr)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SCRIPT;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Output, Stdio};
+
+    /// A proxy's folder, and a `docker` that refuses sites and certificates with the word "bad" in them.
+    struct Proxy {
+        dir: tempfile::TempDir,
+    }
+
+    impl Proxy {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let (bin, docker) = (dir.path().join("bin"), dir.path().join("bin/docker"));
+            fs::create_dir(&bin).unwrap();
+            let text = r#"#!/bin/sh
+echo "$*" >>"$PROXY/calls"
+! grep -qs bad "$PROXY"/sites/*.caddy "$PROXY"/certs/*.crt
+"#;
+            fs::write(&docker, text).unwrap();
+            fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();
+            Self { dir }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.dir.path().join(name)
+        }
+
+        fn apply(&self, site: &str, certificates: &[&str]) -> Output {
+            fs::write(self.at("site"), site).unwrap();
+            let path = format!("{}:{}", self.at("bin").display(), std::env::var("PATH").unwrap());
+            let mut sh = Command::new("sh");
+            sh.args(["-c", SCRIPT, "routing.sh"]).arg(self.dir.path()).arg("acme").args(certificates);
+            sh.env("PATH", path).env("PROXY", self.dir.path()).env("HOME", self.dir.path());
+            sh.stdin(Stdio::from(fs::File::open(self.at("site")).unwrap())).output().unwrap()
+        }
+
+        fn reloads(&self) -> usize {
+            fs::read_to_string(self.at("calls")).unwrap_or_default().lines().count()
+        }
+    }
+
+    fn mode(file: &Path) -> u32 {
+        fs::metadata(file).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_proxy_is_left_alone_while_it_is_as_it_should_be() {
+        let proxy = Proxy::new();
+        fs::write(proxy.at("site.crt"), "one").unwrap();
+        fs::write(proxy.at("site.key"), "secret").unwrap();
+        let certificates = ["~/site.crt", "acme.crt", "~/site.key", "acme.key"];
+        let apply = || proxy.apply("first", &certificates);
+        assert_eq!(apply().stdout, b"changed\n");
+        assert_eq!((apply().stdout, proxy.reloads()), (vec![], 1));
+        assert_eq!(mode(&proxy.at("certs/acme.key")), 0o600);
+
+        // Renewed in its file: the proxy has to be told, though its configuration is the same.
+        fs::write(proxy.at("site.crt"), "two").unwrap();
+        assert_eq!((apply().stdout, proxy.reloads()), (b"changed\n".to_vec(), 2));
+        assert_eq!(fs::read(proxy.at("certs/acme.crt")).unwrap(), b"two");
+        assert!(fs::read_to_string(proxy.at("calls")).unwrap().contains("reload --force"));
+    }
+
+    #[test]
+    fn what_the_proxy_refuses_is_put_back_whole() {
+        let proxy = Proxy::new();
+        fs::write(proxy.at("site.crt"), "one").unwrap();
+        assert_eq!(proxy.apply("first", &["~/site.crt", "acme.crt"]).status.code(), Some(0));
+        fs::write(proxy.at("site.crt"), "bad").unwrap();
+        assert_eq!(proxy.apply("second", &["~/site.crt", "acme.crt"]).status.code(), Some(13));
+        assert_eq!(fs::read(proxy.at("certs/acme.crt")).unwrap(), b"one");
+        assert_eq!(fs::read(proxy.at("sites/acme.caddy")).unwrap(), b"first");
+        let missing = proxy.apply("third", &["~/site.crt", "acme.crt", "~/not-there", "acme.key"]);
+        assert_eq!(missing.status.code(), Some(13));
+        assert!(String::from_utf8_lossy(&missing.stderr).contains("not-there"));
+        assert_eq!(fs::read(proxy.at("sites/acme.caddy")).unwrap(), b"first");
+        let left: Vec<_> = ["certs", "sites"]
+            .iter()
+            .flat_map(|dir| fs::read_dir(proxy.at(dir)).unwrap())
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(left, ["acme.crt", "acme.caddy"], "nothing half is left");
+        assert_eq!(Proxy::new().apply("bad", &[]).status.code(), Some(13));
     }
 }

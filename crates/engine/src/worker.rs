@@ -148,12 +148,18 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
         Ok(Ended::RolledBack(error, lane)) => {
             // A first deployment has nothing to go back to.
             let status = if lane == Lane::First { Status::Failed } else { Status::RolledBack };
-            leave(cx, status, lane, Some(&error)).await;
-            (status, Some(DeploymentError::new(error, step)))
+            let error = DeploymentError::new(error, step);
+            leave(cx, status, &error).await;
+            (status, Some(error))
         }
-        Ok(Ended::Cancelled(lane)) => {
-            leave(cx, Status::Cancelled, lane, None).await;
-            (Status::Cancelled, Some(DeploymentError::new(cancelled(), step)))
+        Ok(Ended::Cancelled) => {
+            let error = DeploymentError::new(cancelled(), step);
+            leave(cx, Status::Cancelled, &error).await;
+            (Status::Cancelled, Some(error))
+        }
+        // Whatever the cut over does now, nothing that it needs is removed.
+        Err(error) if error.code == ErrorCode::OutcomeUnknown => {
+            (Status::Failed, Some(DeploymentError::new(error, step)))
         }
         Err(error) => {
             if let Err(left) = clean_up(cx).await {
@@ -165,8 +171,8 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
     }
 }
 
-async fn leave(cx: &Cx, status: Status, lane: Lane, error: Option<&EngineError>) {
-    if let Err(failed) = write_history(cx, status, lane, error).await {
+async fn leave(cx: &Cx, status: Status, error: &DeploymentError) {
+    if let Err(failed) = write_history(cx, status, Some(error)).await {
         cx.warn(format!("The server's own history could not be written: {}", failed.message));
     }
     if let Some(connection) = cx.connected()

@@ -30,6 +30,7 @@ pub(crate) async fn run(
     let deployment = engine.deployment(deployment).await?;
     let mut view = View::new(out, least);
     let mut events = engine.store().follow(deployment.id, 0);
+    // Its stream ends with the deployment. An end that was corrected later has something after it.
     loop {
         let next = if follow {
             events.try_next().await?
@@ -43,9 +44,6 @@ pub(crate) async fn run(
         let Some(event) = next else { break };
         if wanted(&event.kind, only, least) {
             view.show(&event);
-        }
-        if event.is_last() {
-            break;
         }
     }
     Ok(Exit::Success)

@@ -12,7 +12,14 @@ use crate::run::carry_out;
 /// Says what would be lost, asks, and carries it out.
 pub(crate) async fn run(engine: &Engine, out: Output, args: Rollback) -> Result<Exit, EngineError> {
     let view = engine.environment(&args.env).await?;
-    let target = engine.deployment(&args.to).await?;
+    let target = match engine.deployment(&args.to).await {
+        // Another desktop may have deployed it.
+        Err(error) if error.code == ErrorCode::NotFound => {
+            engine.refresh(&view).await?;
+            engine.deployment(&args.to).await?
+        }
+        found => found?,
+    };
     let preview = engine.preview_rollback(&view, &target, args.data).await?;
     if out.is_json() {
         out.json_line(&serde_json::json!({ "rollback": preview }));

@@ -74,6 +74,8 @@ async fn build(engine: &Engine, args: ServerAdd) -> Result<Server, EngineError> 
         https_port: args.https_port,
         bind: args.bind,
         public_address: args.public_address,
+        acme_directory: args.acme_directory,
+        acme_root_file: args.acme_root,
         build_ca_file: args.build_ca_file,
         build_proxy: args.build_proxy,
         ..Server::new(args.name, kind)

@@ -17,9 +17,16 @@ struct Row {
 }
 
 /// Carries it out.
-pub(crate) async fn run(engine: &Engine, out: Output) -> Result<Exit, EngineError> {
+pub(crate) async fn run(engine: &Engine, out: Output, refresh: bool) -> Result<Exit, EngineError> {
     let mut rows = vec![];
     for view in engine.environments().await? {
+        if refresh
+            && view.server.is_some()
+            && let Err(error) = engine.refresh(&view).await
+        {
+            // The others are still worth showing, and of this one what is known here.
+            out.note(&format!("{}: {}", view.name(), error.message));
+        }
         let last = engine.history(view.environment.id, 1).await?.into_iter().next();
         rows.push(Row {
             environment: view.name(),

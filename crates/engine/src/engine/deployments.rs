@@ -6,16 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EnvironmentView};
 use crate::error::EngineError;
-use crate::model::{
-    DeployOptions, Deployment, DeploymentId, DeploymentSummary, EnvironmentId, Snapshot, SnapshotState,
-    Trigger,
-};
+use crate::model::{DeployOptions, Deployment, DeploymentId, Trigger};
 use crate::plan::Plan;
 use crate::planning;
 use crate::queue::Cancelled;
 use crate::server::Connection;
 use crate::source::{self, Want};
-use crate::store::{DeploymentFilter, NewDeployment};
+use crate::store::NewDeployment;
 
 /// What a new deployment is asked to be.
 #[derive(Clone, Debug)]
@@ -39,6 +36,7 @@ impl Engine {
         let settings = view.freeze()?;
         let cancel = CancellationToken::new();
         let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
+        self.learn_by_the_way(view, &connection, &facts).await;
         connection.host.close().await;
         let want = Want { reference, commits: BTreeMap::new() };
         let fetched = source::fetch(self, &settings, &want, |_| {}, &cancel).await?;
@@ -102,30 +100,6 @@ impl Engine {
             return self.store().deployment(last.id).await;
         }
         self.store().deployment_named(name).await
-    }
-
-    /// The newest deployments of an environment.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn history(
-        &self,
-        id: EnvironmentId,
-        limit: u32,
-    ) -> Result<Vec<DeploymentSummary>, EngineError> {
-        let filter =
-            DeploymentFilter { environment_id: Some(id), limit: Some(limit), ..DeploymentFilter::default() };
-        Ok(self.store().deployments(filter).await?.items)
-    }
-
-    /// The snapshots of an environment that can still be used, newest first.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn snapshots(&self, id: EnvironmentId) -> Result<Vec<Snapshot>, EngineError> {
-        let mut snapshots = self.store().snapshots(id).await?;
-        snapshots.retain(|s| s.state != SnapshotState::Removed);
-        Ok(snapshots)
     }
 }
 

@@ -8,7 +8,8 @@ use super::{Engine, EnvironmentView};
 use crate::error::{EngineError, ErrorCode};
 use crate::server::Connection;
 
-const SCRIPT: &str = include_str!("../server/destroy.sh");
+const SCRIPT: &str =
+    concat!(include_str!("../server/prune_dependencies.sh"), include_str!("../server/destroy.sh"));
 const LIMIT: Duration = Duration::from_secs(900);
 const BUSY: i32 = 12;
 

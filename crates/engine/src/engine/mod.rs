@@ -3,6 +3,7 @@
 mod deployments;
 mod destroy;
 mod environments;
+mod history;
 mod install_docker;
 mod keychain;
 mod live;
@@ -22,6 +23,7 @@ pub use slipway_remote::HostKey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -43,7 +45,11 @@ struct Inner {
     queue: Queue,
     redactor: Redactor,
     secrets: Secrets,
+    patience: Duration,
 }
+
+/// How long a server may stay away in the middle of a cut over, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// How to open an engine.
 #[derive(Clone, Default)]
@@ -54,6 +60,9 @@ pub struct EngineOptions {
     pub ask_passphrase: Option<AskPassphrase>,
     /// Stands on the log as well.
     pub redactor: Redactor,
+    /// How long a server that stays away in the middle of a cut over is looked for before its outcome is recorded as unknown;
+    /// half an hour when not given.
+    pub patience: Option<Duration>,
 }
 
 /// The keychain, opened when the first secret is needed: who has none needs no keychain.
@@ -71,8 +80,9 @@ impl Engine {
         let store = Store::open(home).await?;
         let queue = Queue::new(store.clone());
         let redactor = options.redactor.clone();
+        let patience = options.patience.unwrap_or(PATIENCE);
         let secrets = Secrets { options, opened: OnceCell::new() };
-        Ok(Self { inner: Arc::new(Inner { store, queue, redactor, secrets }) })
+        Ok(Self { inner: Arc::new(Inner { store, queue, redactor, secrets, patience }) })
     }
 
     /// The folder that holds all state.
@@ -93,6 +103,11 @@ impl Engine {
     /// What takes secrets out of texts.
     pub fn redactor(&self) -> &Redactor {
         &self.inner.redactor
+    }
+
+    /// How long a server that stays away in the middle of a cut over is looked for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.inner.patience
     }
 
     /// The keychain.

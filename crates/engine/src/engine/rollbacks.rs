@@ -49,9 +49,11 @@ impl Engine {
             losses: vec![],
         };
         if data {
-            let snapshot = self.snapshot_of_end(view, target).await?;
             let server = &view.freeze()?.server;
             let (connection, facts) = Connection::open(self, server, &view.slug).await?;
+            // Whether the snapshot is still there, and whether a desktop elsewhere took the one that is wanted.
+            self.learn_by_the_way(view, &connection, &facts).await;
+            let snapshot = self.snapshot_of_end(view, target).await?;
             preview.losses =
                 losses(&connection, &Layout::new(facts.root, view.slug.clone()), snapshot.created_at).await?;
             preview.data_from = Some(snapshot.created_at);
@@ -136,5 +138,60 @@ fn check(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError>
         ))
         .hint("`slipway history` shows which ones succeeded."));
     }
+    if target.elsewhere {
+        check_elsewhere(view, target)?;
+    }
     Ok(())
+}
+
+/// What another desktop deployed can be deployed here if the same repositories are meant.
+fn check_elsewhere(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError> {
+    let deployed_by = |what: &str| {
+        EngineError::bad_input(format!("{} deployed that on another computer, and {what}.", target.who))
+            .hint("Roll back on that computer, or deploy its commit with `slipway deploy ENV --ref COMMIT`.")
+    };
+    if target.commits.is_empty() {
+        return Err(deployed_by("the server's history doesn't say which commits it was made of"));
+    }
+    let theirs: Vec<&String> = target.commits.keys().collect();
+    let mut ours: Vec<&String> = view.project.repositories.iter().map(|r| &r.name).collect();
+    ours.sort();
+    if theirs != ours {
+        let names = |list: &[&String]| list.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(deployed_by(&format!(
+            "the project had other repositories there ({}) than here ({})",
+            names(&theirs),
+            names(&ours)
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::Bed;
+
+    #[tokio::test]
+    async fn what_was_deployed_elsewhere_is_only_gone_back_to_with_the_same_repositories() {
+        let bed = Bed::new().await;
+        let environment = bed.one().await;
+        let id = bed.enqueue(&environment).await;
+        let project = bed.store.project_named("acme").await.unwrap();
+        let view = EnvironmentView { environment, project, server: None, slug: "acme-production".into() };
+        let target = Deployment {
+            status: Status::Success,
+            elsewhere: true,
+            commits: [("main".to_owned(), "a".repeat(40))].into(),
+            ..bed.store.deployment(id).await.unwrap()
+        };
+        check(&view, &target).unwrap();
+        let none = Deployment { commits: Default::default(), ..target.clone() };
+        assert!(check(&view, &none).unwrap_err().message.contains("doesn't say which commits"));
+        let other = Deployment { commits: [("addons".to_owned(), "a".repeat(40))].into(), ..target.clone() };
+        let told = check(&view, &other).unwrap_err().message;
+        assert!(told.contains("there (addons) than here (main)"), "{told}");
+        let here = Deployment { elsewhere: false, ..none };
+        check(&view, &here).unwrap();
+    }
 }

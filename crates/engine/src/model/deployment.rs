@@ -14,7 +14,7 @@ pub struct Deployment {
     pub id: DeploymentId,
     /// The environment.
     pub environment_id: EnvironmentId,
-    /// Its place among the environment's deployments, from 1.
+    /// Its place among the environment's deployments, in the order in which this computer learnt of them, from 1.
     pub number: i64,
     /// What asked for it.
     pub trigger: Trigger,
@@ -70,6 +70,10 @@ pub struct Deployment {
     pub owner: Option<Owner>,
     /// How many processes have carried it on so far.
     pub attempts: u32,
+    /// Whether another desktop carried it out. Then it is known here from the server's history alone: there are no steps,
+    /// and the settings are those that the environment had here when it was learnt of.
+    #[serde(default)]
+    pub elsewhere: bool,
 }
 
 /// A deployment as lists show it.
@@ -100,6 +104,8 @@ pub struct DeploymentSummary {
     pub retry_of: Option<DeploymentId>,
     pub point_of_no_return: bool,
     pub cancel_requested_at: Option<Timestamp>,
+    #[serde(default)]
+    pub elsewhere: bool,
 }
 
 /// What asked for a deployment.

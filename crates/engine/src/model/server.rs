@@ -34,6 +34,13 @@ pub struct Server {
     pub build_proxy: Option<String>,
     /// The address that domains should point at, where it isn't the one that SSH goes to.
     pub public_address: Option<String>,
+    /// The ACME directory that certificates come from, `https://…`: a company's own authority. The usual public ones when not
+    /// given.
+    #[serde(default)]
+    pub acme_directory: Option<String>,
+    /// A file on the server with the root certificate of that authority, PEM, where the proxy wouldn't trust it otherwise.
+    #[serde(default)]
+    pub acme_root_file: Option<String>,
     /// When it was added.
     pub created_at: Timestamp,
 }
@@ -80,6 +87,8 @@ impl Server {
             build_ca_file: None,
             build_proxy: None,
             public_address: None,
+            acme_directory: None,
+            acme_root_file: None,
             created_at: super::now(),
         }
     }
@@ -107,9 +116,32 @@ impl Server {
                 "The ports for HTTP and HTTPS must be two different ones above 0.",
             ));
         }
-        let given =
-            [&self.root, &self.docker_socket, &self.build_ca_file, &self.build_proxy, &self.public_address];
+        self.validate_authority()?;
+        let given = [
+            &self.root,
+            &self.docker_socket,
+            &self.build_ca_file,
+            &self.build_proxy,
+            &self.public_address,
+            &self.acme_root_file,
+        ];
         given.into_iter().flatten().try_for_each(|value| names::check_line("A setting of a server", value))
+    }
+
+    fn validate_authority(&self) -> Result<(), EngineError> {
+        let is_plain = |rest: &str| {
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"./:_-".contains(&b))
+        };
+        match &self.acme_directory {
+            Some(url) if !url.strip_prefix("https://").is_some_and(is_plain) => Err(EngineError::bad_input(
+                format!("{url:?} is not the directory of a certificate authority."),
+            )
+            .hint("Give its https:// address, such as https://ca.example.com/acme/acme/directory.")),
+            None if self.acme_root_file.is_some() => Err(EngineError::bad_input(
+                "A root certificate for ACME makes sense only with the directory of its authority.",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -145,6 +177,20 @@ mod tests {
         assert!(ssh("-oProxyCommand=evil").validate().is_err());
         assert!(ssh("").validate().is_err());
         assert!(ssh("a\nb").validate().is_err());
+    }
+
+    #[test]
+    fn an_authority_is_named_by_https() {
+        let with = |directory: Option<&str>, root: Option<&str>| {
+            let (acme_directory, acme_root_file) = (directory.map(Into::into), root.map(Into::into));
+            Server { acme_directory, acme_root_file, ..Server::new("here", ServerKind::Local) }.validate()
+        };
+        with(None, None).unwrap();
+        with(Some("https://ca.example.com:9000/acme/acme/directory"), Some("~/ca.pem")).unwrap();
+        for bad in ["http://ca.example.com", "https://", "ca.example.com", "https://ca.example.com/{x}"] {
+            assert!(with(Some(bad), None).is_err(), "{bad}");
+        }
+        assert!(with(None, Some("~/ca.pem")).is_err());
     }
 
     #[test]

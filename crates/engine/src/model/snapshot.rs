@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub kind: SnapshotKind,
     /// How much the database takes, in bytes.
     pub database_bytes: i64,
-    /// How much the filestore takes beyond what is shared, in bytes.
+    /// How large its files are together, in bytes; those that the live filestore has as well take no room of their own.
     pub filestore_bytes: i64,
     /// Where it is on the server, in the words of whoever took it.
     pub location: serde_json::Value,
@@ -28,6 +28,13 @@ pub struct Snapshot {
     pub kept_until: Option<Timestamp>,
     /// Whether it can be used.
     pub state: SnapshotState,
+}
+
+impl Snapshot {
+    /// Whether it is there for good: a dump that is whole.
+    pub fn is_lasting(&self) -> bool {
+        self.state == SnapshotState::Ready && self.kind == SnapshotKind::Dump
+    }
 }
 
 /// How a snapshot is kept.

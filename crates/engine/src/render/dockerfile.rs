@@ -99,12 +99,17 @@ impl Recipe<'_> {
         let base = dependencies.as_ref().and_then(|stage| stage.tag.as_deref()).unwrap_or(self.base);
         let below = dependencies.as_ref().map_or(self.base_id, |stage| stage.key.as_str());
         let mut text = format!("FROM {base}\n");
+        let mut labels = self.labels.clone();
+        // Whoever cleans up asks for this label before the image below is removed.
+        labels.extend(dependencies.as_ref().and_then(|s| Some(("slipway.deps".to_owned(), s.tag.clone()?))));
+        if !labels.is_empty() {
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+            let _ = writeln!(text, "LABEL {}", labels.join(" "));
+        }
         // The main repository is the one that changes: it comes last, and the layers before it are kept.
         for name in self.repositories.iter().rev() {
             let _ = writeln!(text, "COPY src/{name}/ {ADDONS}/{name}/");
-        }
-        for (name, value) in self.labels {
-            let _ = writeln!(text, "LABEL {name}=\"{value}\"");
         }
         let key = key(&[below.as_bytes(), text.as_bytes()]);
         Ok(Stages {

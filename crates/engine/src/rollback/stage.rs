@@ -32,10 +32,17 @@ pub(crate) async fn stage(cx: &Cx, restore: &Restore) -> Result<(), EngineError>
         cx.series()?.facts().postgres_image.to_owned(),
         format!("before_{}", from.short()),
         layout.database(),
+        format!("{}/filestore.list", layout.snapshot(from)),
     ];
     let mut say = |line: slipway_remote::Line<'_>| {
         let (slipway_remote::Line::Out(text) | slipway_remote::Line::Err(text)) = line;
-        cx.debug(text);
+        if let Some(warning) = text.strip_prefix("slipway-warns ") {
+            cx.warn(warning);
+        } else if let Some(told) = text.strip_prefix("slipway-says ") {
+            cx.info(told);
+        } else {
+            cx.debug(text);
+        }
     };
     let connection = cx.connection().await?;
     let out = connection.stream(Cmd::script(SCRIPT, args).limit(LIMIT), &mut say, &cx.cancel).await?;

@@ -110,9 +110,9 @@ impl Connection {
 
     /// A `docker` that goes through sudo, for our own scripts.
     async fn lay_sudo(&self) -> Result<(), EngineError> {
-        // `-n`: never asks. The search path is left as it was, or this would find itself.
+        // `-n`: never asks. The search path is left as it was, or this would find itself. sudo clears the environment.
         let text = format!(
-            "#!/bin/sh\nPATH={}\nexport PATH\nexec sudo -n docker \"$@\"\n",
+            "#!/bin/sh\nPATH={}\nexport PATH\nexec sudo -n docker ${{DOCKER_HOST:+-H \"$DOCKER_HOST\"}} \"$@\"\n",
             shlex::try_quote(&self.path)
                 .map_err(|_| EngineError::bad_input("The server's search path holds a NUL."))?
         );

@@ -25,4 +25,5 @@ if command -v crontab >/dev/null 2>&1 && crontab -l 2>/dev/null | grep -q "# sli
   crontab -l 2>/dev/null | grep -v "# slipway $SLUG " | crontab -
 fi
 rm -rf "${ROOT:?}/$SLUG" || exit 5
+prune_dependencies "$ROOT"
 echo done

@@ -1,9 +1,12 @@
 //! What a server looks like right now, learnt in one round trip by `facts.sh`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, DockerAccess, Host};
 
 use crate::error::{EngineError, ErrorCode};
+use crate::history::HistoryEntry;
 use crate::model::DeploymentId;
 use crate::server::{ReleaseManifest, Slot};
 
@@ -63,6 +66,12 @@ pub struct Facts {
     pub db_bytes: Option<u64>,
     /// Modules that Odoo knows as anything but uninstalled: name and state.
     pub modules: Vec<(String, String)>,
+    /// The newest lines of the environment's history, oldest first: [`Facts::HISTORY_LINES`] at most.
+    #[serde(skip)]
+    pub history: Vec<HistoryEntry>,
+    /// The size in bytes of each dump among the environment's snapshots, by the short id of the deployment it was taken for.
+    #[serde(skip)]
+    pub snapshots: BTreeMap<String, u64>,
 }
 
 /// Size and free room of a disk, in MiB.
@@ -112,6 +121,9 @@ impl ContainerFact {
 }
 
 impl Facts {
+    /// How much of the history comes with the facts. As many as `facts.sh` says.
+    pub const HISTORY_LINES: usize = 15;
+
     /// Asks the server. `slug` may be empty: then only what concerns the whole server is learnt.
     /// `docker` says how Docker is reached.
     pub async fn learn(
@@ -224,6 +236,11 @@ impl Facts {
                 Ok(record) => self.releases.push(record),
                 Err(error) => tracing::warn!(%error, "a release record on the server can't be read"),
             },
+            "history" => self.history.extend(HistoryEntry::parse(first)),
+            "snapshot" => {
+                let (short, bytes) = first.split_once(' ').unwrap_or((first, ""));
+                self.snapshots.insert(short.to_owned(), bytes.trim().parse().unwrap_or(0));
+            }
             "unfinished" => self.unfinished.push(first.to_owned()),
             "db_bytes" => self.db_bytes = first.parse().ok(),
             "module" => {

@@ -108,6 +108,11 @@ impl Layout {
         format!("slipway-{}-{}-update", self.slug, deployment.short())
     }
 
+    /// The container in which a deployment's cut over moves files of the data volume.
+    pub fn files(&self, deployment: DeploymentId) -> String {
+        format!("slipway-{}-{}-files", self.slug, deployment.short())
+    }
+
     /// The release image of a deployment.
     pub fn image(&self, deployment: DeploymentId) -> String {
         format!("slipway/{}:{}", self.slug, deployment.short())

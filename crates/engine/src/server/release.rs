@@ -21,6 +21,9 @@ pub struct ReleaseManifest {
     pub subject: String,
     /// Tag of the release image.
     pub image: String,
+    /// Tag of the image of its dependencies, if it has any.
+    #[serde(default)]
+    pub dependencies: Option<String>,
     /// Docker's id of the base image.
     pub base_id: String,
     /// Requirements that pip was given, in order.

@@ -33,7 +33,8 @@ else
   say 'Building the release image'
   # Only the sources travel to the daemon, not the configuration beside them.
   mkdir -p "$RELEASE/build" && cp "$RELEASE/build/release.dockerfile" "$RELEASE/build/Dockerfile" || exit 22
-  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build -t "$KEYED" - 2>&1 || exit 22
+  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build -t "$KEYED" -t "$IMAGE" - 2>&1 || exit 22
 fi
-docker tag "$KEYED" "$IMAGE" || exit 22
-echo "slipway-image-id $(id_of "$IMAGE")"
+id=$(id_of "$IMAGE")
+[ -n "$id" ] || { docker tag "$KEYED" "$IMAGE" || exit 22; id=$(id_of "$IMAGE"); }
+echo "slipway-image-id $id"

@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use slipway_remote::Cmd;
 
-use super::{Config, Cut, PrepareStep, Release, SourceOnServer};
+use super::{Config, Cut, PrepareStep, Release, SourceOnServer, snapshot};
 use crate::cx::Cx;
-use crate::error::{EngineError, ErrorCode};
-use crate::model::{
-    Lane, ReleaseRecord, Retention, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Status, Step,
-};
+use crate::error::EngineError;
+use crate::history::{HistoryEntry, Verdict};
+use crate::model::{DeploymentError, ReleaseRecord, Retention, Snapshot, SnapshotState, Status, Step, now};
 use crate::outside;
 use crate::routing;
 use crate::server::Lease;
@@ -24,11 +22,7 @@ pub(crate) struct Completed<'a> {
     pub cut: &'a Cut,
 }
 
-const DUMP: &str = include_str!("settle_dump.sh");
-const PRUNE: &str = include_str!("prune.sh");
-const HISTORY: &str = include_str!("history.sh");
-/// How long a dump may take.
-const DUMP_LIMIT: Duration = Duration::from_secs(4 * 3600);
+const PRUNE: &str = concat!(include_str!("../server/prune_dependencies.sh"), include_str!("prune.sh"));
 
 impl PrepareStep for Completed<'_> {
     const STEP: Step = Step::Completed;
@@ -51,11 +45,19 @@ impl PrepareStep for Completed<'_> {
             "The site's settings could not be changed",
             routing::apply(cx, &self.config.site).await,
         );
-        outside::look(cx).await;
-        let snapshot = self.save_snapshot(cx).await;
-        self.soften(cx, "The lasting snapshot could not be made; the clone is kept instead", snapshot);
-        self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
-        self.soften(cx, "The server's own history could not be written", self.write_history(cx).await);
+        // Side by side, since each mostly waits; only the clean-up counts the snapshot, and the history tells of it.
+        let save = async {
+            let saved = snapshot::save(cx, self.cut).await;
+            self.soften(cx, "The lasting snapshot could not be made; the next deployment tries again", saved);
+            let clean_up = async {
+                let earlier = snapshot::catch_up(cx).await;
+                self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
+                self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
+            };
+            let ((), written) = tokio::join!(clean_up, write_history(cx, Status::Success, None));
+            self.soften(cx, "The server's own history could not be written", written);
+        };
+        tokio::join!(outside::look(cx), save);
         let host = &cx.connection().await?.host;
         self.soften(
             cx,
@@ -70,56 +72,10 @@ impl Completed<'_> {
     fn soften(&self, cx: &Cx, what: &str, result: Result<(), EngineError>) {
         if let Err(error) = result {
             cx.warn(format!("{what}: {}", error.message));
-            if let Some(detail) = error.detail {
-                cx.debug(detail);
+            for line in error.detail.iter().flat_map(|detail| detail.lines()) {
+                cx.debug(line);
             }
         }
-    }
-
-    /// Turns the clone into a dump; in the code lane the cut over has made it already.
-    async fn save_snapshot(&self, cx: &Cx) -> Result<(), EngineError> {
-        if self.cut.lane == Lane::First {
-            return Ok(());
-        }
-        let layout = cx.layout();
-        let id = cx.deployment.id;
-        let short = id.short();
-        let retention = cx.settings.environment.retention;
-        let created_at = self.cut.snapshot_at.unwrap_or_else(Timestamp::now);
-        let earlier = cx.engine.store().snapshots_of(id).await?.into_iter().next();
-        let snapshot = Snapshot {
-            id: earlier.map_or_else(SnapshotId::new, |s| s.id),
-            environment_id: cx.deployment.environment_id,
-            deployment_id: id,
-            created_at,
-            kind: SnapshotKind::Clone,
-            database_bytes: 0,
-            filestore_bytes: 0,
-            location: serde_json::json!({ "clone": format!("before_{short}"), "filestore": format!("before_{short}") }),
-            kept_until: Some(
-                created_at + SignedDuration::from_hours(24 * i64::from(retention.snapshot_days)),
-            ),
-            state: SnapshotState::Ready,
-        };
-        cx.engine.store().save_snapshot(snapshot.clone()).await?;
-        cx.claim().record_snapshot(snapshot.id).await?;
-        let cmd = Cmd::script(
-            DUMP,
-            [layout.dir(), layout.slug.clone(), short.clone(), layout.db(), format!("before_{short}")],
-        )
-        .limit(DUMP_LIMIT);
-        let out = cx.connection().await?.run(cmd).await?;
-        if out.code != 0 {
-            return Err(EngineError::new(ErrorCode::SnapshotFailed, "The dump failed.").detail(out.stderr));
-        }
-        let bytes =
-            out.stdout.lines().find_map(|l| l.strip_prefix("dump_bytes ")?.parse::<i64>().ok()).unwrap_or(0);
-        cx.info(format!("Snapshot saved: {bytes} bytes of dump, and the filestore as hard links"));
-        let location = serde_json::json!({
-            "dump": format!("{}/dump", layout.snapshot(id)), "filestore": format!("before_{short}")
-        });
-        let saved = Snapshot { kind: SnapshotKind::Dump, database_bytes: bytes, location, ..snapshot };
-        cx.engine.store().save_snapshot(saved).await
     }
 
     async fn prune(&self, cx: &Cx) -> Result<(), EngineError> {
@@ -176,10 +132,6 @@ impl Completed<'_> {
         }
         Ok(())
     }
-
-    async fn write_history(&self, cx: &Cx) -> Result<(), EngineError> {
-        write_history(cx, Status::Success, self.cut.lane, None).await
-    }
 }
 
 /// What one kind of thing will come to once as many are kept as retention wants, in KiB, if the next ones are like those that
@@ -195,31 +147,25 @@ fn forecast(kept: &str, retention: Retention) -> u64 {
     kb.checked_div(count).map_or(0, |each| each * wanted.max(count))
 }
 
-/// Adds a line to the environment's history on the server, which every desktop of a team sees.
+/// Adds a line to the environment's history on the server, from which every desktop of a team learns.
 pub(crate) async fn write_history(
     cx: &Cx,
     status: Status,
-    lane: Lane,
-    error: Option<&EngineError>,
+    error: Option<&DeploymentError>,
 ) -> Result<(), EngineError> {
     // Its commit was not known yet when it was claimed.
     let deployment = cx.engine.store().deployment(cx.deployment.id).await?;
-    let line = serde_json::json!({
-        "deployment": cx.deployment.id,
-        "number": cx.deployment.number,
-        "status": status,
-        "lane": lane,
-        "trigger": cx.deployment.trigger,
-        "commit": deployment.commit,
-        "subject": deployment.subject,
-        "who": cx.deployment.who,
-        "at": Timestamp::now(),
-        "error": error.map(|e| e.code),
-    });
-    let connection = cx.connection().await?;
-    let out = connection.script(HISTORY, &[&cx.layout().dir(), &line.to_string()]).await?;
-    out.ok("write the history")?;
-    Ok(())
+    let snapshot = cx.engine.store().snapshots_of(deployment.id).await?.into_iter().next();
+    let verdict = Verdict {
+        status,
+        error: error.cloned(),
+        at: now(),
+        pause_ms: deployment.pause_ms,
+        snapshot,
+        source: "",
+    };
+    let entry = HistoryEntry::of(&deployment, &verdict, cx.engine.redactor());
+    entry.write(cx.connection().await?, cx.layout()).await
 }
 
 /// Removes what a deployment left that ended before its cut over: its containers and its release. What it shares with
@@ -251,5 +197,58 @@ mod tests {
         assert_eq!(forecast("releases 2 100", retention), 250);
         assert_eq!(forecast("releases 0 0", retention), 0);
         assert_eq!(forecast("nonsense", retention), 0);
+    }
+
+    /// A server's folder, and a `docker` that knows the images in a file: label `slipway.deps` and name.
+    #[test]
+    fn dependencies_go_with_the_last_release_that_stands_on_them() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let docker = r#"#!/bin/sh
+case $1 in
+  images) case "$*" in
+    *label=slipway.deps=slipway/deps:built*) echo 0123456789ab ;;
+    *label=slipway.deps=*) ;;
+    *role=stage*slipway/deps) printf '%s\n' slipway/deps:built slipway/deps:planned slipway/deps:unused 'slipway/deps:<none>' ;;
+  esac ;;
+  rmi) echo "$2" >>"$ROOT/removed" ;;
+esac
+"#;
+        fs::write(root.join("docker"), docker).unwrap();
+        fs::set_permissions(root.join("docker"), Permissions::from_mode(0o755)).unwrap();
+        // Of another environment, whose release is still to be built.
+        let release = root.join("other/releases/0123456789ab");
+        fs::create_dir_all(&release).unwrap();
+        fs::write(release.join("release.json"), r#"{"dependencies":"slipway/deps:planned"}"#).unwrap();
+        // Of ours, one more than is kept.
+        for release in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"] {
+            fs::create_dir_all(root.join("acme/releases").join(release)).unwrap();
+        }
+        let path = format!("{}:{}", root.display(), std::env::var("PATH").unwrap());
+        let said = std::process::Command::new("sh")
+            .args([
+                "-c",
+                PRUNE,
+                "prune.sh",
+                &format!("{}/acme", root.display()),
+                "acme",
+                "v",
+                "i",
+                "0123456789ab",
+            ])
+            .args(["1", "1", "1"])
+            .env("PATH", path)
+            .env("ROOT", root)
+            .output()
+            .unwrap();
+        assert!(said.status.success(), "{said:?}");
+        let removed = fs::read_to_string(root.join("removed")).unwrap();
+        let dependencies: Vec<&str> =
+            removed.lines().filter(|name| name.starts_with("slipway/deps")).collect();
+        assert_eq!(dependencies, ["slipway/deps:unused"], "{removed}");
+        assert!(String::from_utf8_lossy(&said.stdout).contains("image slipway/deps:unused"));
     }
 }

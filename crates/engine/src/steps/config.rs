@@ -146,6 +146,7 @@ impl GeneratingConfig<'_> {
             commits: self.source.commits.clone(),
             subject: self.source.subject.clone(),
             image: cx.layout().image(cx.deployment.id),
+            dependencies: stages.dependencies.as_ref().and_then(|stage| stage.tag.clone()),
             base_id: self.base.id.clone(),
             pip: self.source.packages.pip.clone(),
             apt: self.source.packages.apt.clone(),

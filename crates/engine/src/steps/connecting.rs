@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::PrepareStep;
-use super::cut_over::{LOST_LIMIT, RECONNECT_EVERY, is_passing};
+use super::cut_over::{RECONNECT_EVERY, is_passing, outcome_unknown};
 use crate::cutover::{self, CutOver};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
+use crate::history::{self, Learnt};
 use crate::model::{Status, Step};
 use crate::server::{Capacity, Facts, Lease};
 
@@ -53,6 +54,7 @@ impl PrepareStep for Connecting {
         if self.recover(cx, &facts).await? {
             facts = cx.learn_again().await?;
         }
+        learn(cx, &facts).await?;
         Ok(facts)
     }
 }
@@ -80,6 +82,29 @@ impl Connecting {
     }
 }
 
+/// Learns what other desktops did, and how cut overs ended whose end nobody here saw. That is good to know, and no reason not
+/// to deploy.
+async fn learn(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
+    let connection = cx.connection().await?;
+    let environment = cx.deployment.environment_id;
+    match history::learn(&cx.engine, environment, connection, facts, cx.layout(), false).await {
+        Ok(Learnt { imported, found }) => {
+            if !imported.is_empty() {
+                cx.info(format!(
+                    "Other desktops deployed {} times since; see `slipway history`",
+                    imported.len()
+                ));
+            }
+            for id in found {
+                let status = cx.engine.store().deployment(id).await?.status;
+                cx.info(format!("Found out how deployment {} ended: {status}", id.short()));
+            }
+        }
+        Err(error) => cx.warn(format!("The server's own history could not be read: {}", error.message)),
+    }
+    Ok(())
+}
+
 /// Reaches the server whose cut over an earlier run of this deployment began. That one may have ended long ago: whoever
 /// has the lock now, or what else the server bears since, is no reason not to learn how. A server that is away is waited for.
 async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
@@ -88,7 +113,7 @@ async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
     let facts = loop {
         match cx.connect().await {
             Ok(facts) => break facts.clone(),
-            Err(error) if is_passing(&error) && begun.elapsed() < LOST_LIMIT => {
+            Err(error) if is_passing(&error) && begun.elapsed() < cx.engine.patience() => {
                 if !has_told {
                     cx.warn(format!(
                         "{} The cut over goes on by itself on the server; trying to reach it again",
@@ -98,12 +123,7 @@ async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
                 }
                 tokio::time::sleep(RECONNECT_EVERY).await;
             }
-            Err(error) => {
-                return Err(error.hint(
-                    "The cut over finishes or undoes itself on the server, but how it ended is not known here. See which \
-                     release answers; the next deployment ends what was left in the middle first.",
-                ));
-            }
+            Err(error) => return Err(outcome_unknown(error)),
         }
     };
     cx.info(format!("Connected to {} again: finding out how the cut over went", cx.settings.server.name));

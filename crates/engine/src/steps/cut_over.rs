@@ -30,7 +30,7 @@ pub(crate) enum Ended {
     /// It failed and was undone: what served before, if anything did, serves again.
     RolledBack(EngineError, Lane),
     /// It was cancelled and undone.
-    Cancelled(Lane),
+    Cancelled,
 }
 
 /// What a committed cut over leaves to be settled.
@@ -61,10 +61,13 @@ async fn start(cx: &Cx, plan: &cutover::Plan) -> Result<Unit, EngineError> {
         };
         match started.await {
             Ok(unit) => return Ok(unit),
-            Err(CallError::Remote(error)) if begun.elapsed() < LOST_LIMIT => {
+            Err(CallError::Remote(error)) => {
                 let error = EngineError::from(error);
                 if !is_passing(&error) {
                     return Err(error);
+                }
+                if begun.elapsed() >= cx.engine.patience() {
+                    return Err(outcome_unknown(error));
                 }
                 cx.warn(format!("{} Trying to reach the server again", error.message));
                 tokio::time::sleep(RECONNECT_EVERY).await;
@@ -78,6 +81,14 @@ async fn start(cx: &Cx, plan: &cutover::Plan) -> Result<Unit, EngineError> {
 pub(super) fn is_passing(error: &EngineError) -> bool {
     use ErrorCode::*;
     matches!(error.code, ConnectionLost | ConnectionRefused | TimedOut | DnsFailed | DockerFailed | NoDocker)
+}
+
+/// The server stayed away for so long that we give up finding out how the cut over ended, if it began. It does end: what is
+/// recorded says no more than is known, and is corrected when the server is back.
+pub(super) fn outcome_unknown(error: EngineError) -> EngineError {
+    let message = format!("How the cut over ended is not known. {}", error.message);
+    let unknown = EngineError::new(ErrorCode::OutcomeUnknown, message);
+    EngineError { detail: error.detail, ..unknown }
 }
 
 async fn take(
@@ -95,8 +106,6 @@ async fn take(
     Ok(())
 }
 
-/// How long a server may stay away in the middle of a cut over before we give up finding out how it ended.
-pub(super) const LOST_LIMIT: Duration = Duration::from_secs(30 * 60);
 pub(super) const RECONNECT_EVERY: Duration = Duration::from_secs(2);
 /// A cut over whose process is gone is ended this many times before a person has to look.
 const REVERTS: u32 = 3;
@@ -150,11 +159,8 @@ impl CutOver<'_> {
                     ));
                     Instant::now()
                 });
-                if since.elapsed() > LOST_LIMIT {
-                    return Err(error.hint(
-                        "The cut over finishes or undoes itself on the server. Deploy again once the server can be reached: \
-                         what it left is found first.",
-                    ));
+                if since.elapsed() > cx.engine.patience() {
+                    return Err(outcome_unknown(error));
                 }
                 tokio::time::sleep(RECONNECT_EVERY).await;
                 continue;
@@ -225,16 +231,16 @@ impl CutOver<'_> {
             Outcome::Committed => Ok(Ended::Committed(Cut {
                 lane: plan.lane,
                 slot: plan.new.slot,
-                pause_ms: progress.pause_ms(),
-                snapshot_at: progress.snapshot_at(),
+                pause_ms: progress.reading().pause_ms(),
+                snapshot_at: progress.reading().snapshot_at(),
             })),
             Outcome::Reverted { action, error: Some(error), .. } => {
-                Ok(Ended::RolledBack(progress.explain(&action, &error), plan.lane))
+                Ok(Ended::RolledBack(progress.reading().explain(&action, &error), plan.lane))
             }
             Outcome::Reverted { action, error: None, .. } => {
-                Ok(Ended::RolledBack(progress.explain_death(&action), plan.lane))
+                Ok(Ended::RolledBack(progress.reading().explain_death(&action), plan.lane))
             }
-            Outcome::Cancelled => Ok(Ended::Cancelled(plan.lane)),
+            Outcome::Cancelled => Ok(Ended::Cancelled),
             Outcome::Dead => Err(EngineError::new(
                 ErrorCode::RevertFailed,
                 "The cut over's process is gone, and what it left could not be ended.",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, Line};
 
 use super::config::{ADMIN_MARK, PASSWORD_MARK};
-use super::{Config, PrepareStep, SourceOnServer};
+use super::{BaseImage, Config, PrepareStep, SourceOnServer};
 use crate::containers::{self, WebSpec};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
@@ -18,6 +18,7 @@ use crate::server::Slot;
 /// Builds and creates.
 pub(crate) struct InstallingDependencies<'a> {
     pub source: &'a SourceOnServer,
+    pub base: &'a BaseImage,
     pub config: &'a Config,
 }
 
@@ -51,7 +52,7 @@ impl PrepareStep for InstallingDependencies<'_> {
 
     async fn run(&self, cx: &Cx) -> Result<Release, EngineError> {
         let image = cx.layout().image(cx.deployment.id);
-        let image_id = self.build(cx, &image).await?;
+        let (image_id, ()) = tokio::try_join!(self.build(cx, &image), self.start_files(cx))?;
         if let Some(restore) = &cx.deployment.restore {
             rollback::stage(cx, restore).await?;
         }
@@ -110,6 +111,15 @@ impl InstallingDependencies<'_> {
             _ => ("The build could not be carried out.", "Its last lines say why."),
         };
         Err(EngineError::new(ErrorCode::BuildFailed, message).hint(hint).detail(tail.join("\n")))
+    }
+
+    /// Starts the container that the cut over moves files in.
+    async fn start_files(&self, cx: &Cx) -> Result<(), EngineError> {
+        let docker = &cx.connection().await?.docker;
+        let name = cx.layout().files(cx.deployment.id);
+        containers::create(docker, &name, containers::files(cx.layout(), cx.deployment.id, &self.base.id))
+            .await?;
+        Ok(docker.start_container(&name, None).await?)
     }
 
     /// Creates the containers with all their settings; the cut over only starts and stops what stands ready.

@@ -12,7 +12,9 @@ mod image;
 mod initializing;
 mod network;
 mod progress;
+mod reading;
 mod repositories;
+mod snapshot;
 
 pub(crate) use completed::{Completed, clean_up, write_history};
 pub(crate) use config::{Config, GeneratingConfig};
@@ -24,6 +26,7 @@ pub(crate) use dns::VerifyingDns;
 pub(crate) use image::{BaseImage, PullingImage};
 pub(crate) use initializing::Initializing;
 pub(crate) use network::CreatingNetwork;
+pub(crate) use reading::Reading;
 pub(crate) use repositories::{CloningRepositories, SourceOnServer};
 
 use std::time::Duration;

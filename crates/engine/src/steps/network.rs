@@ -64,7 +64,8 @@ async fn start_proxy(cx: &Cx) -> Result<(), EngineError> {
     ];
     connection.put(&cx.layout().caddy(), &files).await?;
     let server = &cx.settings.server;
-    containers::create(&connection.docker, CADDY, containers::proxy(cx.layout(), server)).await?;
+    // Environments that are deployed side by side for the first time all come here.
+    containers::create_shared(&connection.docker, CADDY, containers::proxy(cx.layout(), server)).await?;
     connection.docker.start_container(CADDY, None).await?;
     cx.info(format!("Started the proxy on ports {} and {}", server.http_port, server.https_port));
     Ok(())

@@ -2,19 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::cut_over::Ended;
+use super::reading::{Reading, words};
 use crate::cutover::{Entry, Event};
 use crate::cx::Cx;
-use crate::error::{EngineError, ErrorCode};
+use crate::error::EngineError;
 use crate::model::{Level, Part, Step, StepStatus};
-use crate::odoo::traceback::{self, Cause, Ending};
+use crate::odoo;
 use crate::store::LineFilter;
-
-/// The last lines of Odoo's output that are kept to find out why it failed.
-const TAIL: usize = 400;
 
 /// How far the journal was read, and what it said.
 pub(crate) struct Progress {
@@ -24,10 +21,7 @@ pub(crate) struct Progress {
     seen: BTreeMap<Step, bool>,
     /// Lines that an earlier run wrote already, in their order; ours stand between the journal's.
     written: VecDeque<String>,
-    tail: Vec<String>,
-    gate_closed: Option<Timestamp>,
-    pause_ms: i64,
-    snapshot_at: Option<Timestamp>,
+    reading: Reading,
 }
 
 impl Progress {
@@ -49,16 +43,7 @@ impl Progress {
     }
 
     fn new(written: VecDeque<String>) -> Self {
-        Self {
-            offset: 0,
-            current: None,
-            seen: BTreeMap::new(),
-            written,
-            tail: vec![],
-            gate_closed: None,
-            pause_ms: 0,
-            snapshot_at: None,
-        }
+        Self { offset: 0, current: None, seen: BTreeMap::new(), written, reading: Reading::default() }
     }
 
     /// Where to go on reading.
@@ -66,20 +51,15 @@ impl Progress {
         self.offset
     }
 
-    /// How long requests were held.
-    pub(crate) fn pause_ms(&self) -> i64 {
-        self.pause_ms
-    }
-
-    /// The moment whose data the snapshot holds.
-    pub(crate) fn snapshot_at(&self) -> Option<Timestamp> {
-        self.snapshot_at
+    /// What the journal says as a whole.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Takes one entry; `end` is the journal's offset behind it.
     pub(crate) async fn take(&mut self, cx: &Cx, entry: &Entry, end: u64) -> Result<(), EngineError> {
         self.offset = self.offset.max(end);
-        self.measure(entry);
+        self.reading.push(entry);
         if let Some(step) = entry.step.as_deref().and_then(|s| s.parse::<Step>().ok()) {
             self.enter(cx, step).await?;
         }
@@ -106,19 +86,6 @@ impl Progress {
         Ok(())
     }
 
-    fn measure(&mut self, entry: &Entry) {
-        match (entry.action.as_str(), entry.ev) {
-            ("gate_close", Event::Start) => self.gate_closed = entry.t,
-            ("gate_open", Event::Ok) => {
-                if let (Some(from), Some(to)) = (self.gate_closed, entry.t) {
-                    self.pause_ms = (to.as_millisecond() - from.as_millisecond()).max(0);
-                }
-            }
-            ("seal" | "dump_start" | "swap", Event::Start) => self.snapshot_at = entry.t,
-            _ => {}
-        }
-    }
-
     fn show(&mut self, cx: &Cx, entry: &Entry) {
         let (level, text) = match entry.ev {
             Event::Start => (Level::Debug, format!("{} …", words(&entry.action))),
@@ -127,13 +94,7 @@ impl Progress {
             Event::Fail => {
                 (Level::Error, format!("{} failed: {}", words(&entry.action), entry.text.trim_end()))
             }
-            Event::Line => {
-                if self.tail.len() == TAIL {
-                    self.tail.remove(0);
-                }
-                self.tail.push(entry.text.clone());
-                (level_of(&entry.text), entry.text.clone())
-            }
+            Event::Line => (level_of(&entry.text), entry.text.clone()),
             Event::Warn | Event::Lost => (Level::Warning, entry.text.clone()),
             Event::Committed => (Level::Info, "Committed: the new release serves".into()),
             Event::Reverted => (Level::Warning, "Undone: what served before serves again".into()),
@@ -166,7 +127,7 @@ impl Progress {
                 (Some(true), _) => {}
                 (Some(false), Ended::Committed(_)) => cx.claim().finish_step(step, &json!(null)).await?,
                 (Some(false), Ended::RolledBack(error, _)) if step == last => cx.fail(step, error).await?,
-                (Some(false), Ended::Cancelled(_)) if step == last => {
+                (Some(false), Ended::Cancelled) if step == last => {
                     cx.claim().step(step, StepStatus::Cancelled, None, None).await?;
                 }
                 (Some(false), _) => cx.claim().finish_step(step, &json!(null)).await?,
@@ -177,64 +138,6 @@ impl Progress {
             }
         }
         Ok(())
-    }
-
-    /// What it means that the run died, by itself or with its server, while it did `action`.
-    pub(crate) fn explain_death(&self, action: &str) -> EngineError {
-        let message = format!(
-            "The cut over's process on the server died in its action {action}; everything was put back."
-        );
-        EngineError::new(ErrorCode::CutOverFailed, message).hint(
-            "The environment serves what it served before. See whether the server was restarted or ran out of memory, then \
-             deploy again.",
-        )
-    }
-
-    /// What the failure of an action means, with the likely cause out of Odoo's log.
-    pub(crate) fn explain(&self, action: &str, said: &str) -> EngineError {
-        let said = said.trim();
-        let log =
-            if self.tail.is_empty() { said.to_owned() } else { format!("{}\n{said}", self.tail.join("\n")) };
-        let (code, message) = match action {
-            "room" => (ErrorCode::DiskFull, "There is not enough room on the server's disk.".to_owned()),
-            "update" => (ErrorCode::MigrationFailed, "Updating the database failed.".to_owned()),
-            "start_new" => (ErrorCode::StartFailed, "The new container did not start.".to_owned()),
-            "healthy" | "websocket" => {
-                (ErrorCode::HealthCheckFailed, "The new release did not become healthy.".to_owned())
-            }
-            "proof" => {
-                (ErrorCode::ProofFailed, "The new release runs, but is not what was planned.".to_owned())
-            }
-            "probe" => {
-                (ErrorCode::RoutingFailed, "The new release does not answer through the proxy.".to_owned())
-            }
-            "clone" | "link" | "relink" | "dump_start" => {
-                (ErrorCode::SnapshotFailed, "The snapshot could not be taken.".to_owned())
-            }
-            "swap" => {
-                (ErrorCode::RestoreFailed, "The restored database could not take its place.".to_owned())
-            }
-            other => {
-                (ErrorCode::CutOverFailed, format!("The cut over failed: {}.", words(other).to_lowercase()))
-            }
-        };
-        let is_odoos = matches!(action, "update" | "start_new" | "healthy" | "websocket" | "proof");
-        if !is_odoos {
-            return EngineError::new(code, message).detail(said);
-        }
-        let found = traceback::diagnose(&log, Ending { code: None, out_of_memory: said.contains(" true") });
-        let code = match (code, &found.cause) {
-            (ErrorCode::HealthCheckFailed | ErrorCode::ProofFailed, _) if found.not_loaded => {
-                ErrorCode::ModuleLoadFailed
-            }
-            (code, Cause::Unknown) => code,
-            (ErrorCode::MigrationFailed, Cause::Migration) => code,
-            (ErrorCode::MigrationFailed, _) => ErrorCode::ModuleLoadFailed,
-            (code, _) => code,
-        };
-        EngineError::new(code, format!("{message} {}.", capitalised(&found.message)))
-            .hint(found.hint)
-            .detail(said)
     }
 }
 
@@ -251,57 +154,24 @@ async fn written(cx: &Cx, step: Step) -> Result<Vec<String>, EngineError> {
     }
 }
 
-fn capitalised(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Odoo's lines carry their level: `2026-01-02 03:04:05,678 1 ERROR db odoo.modules: …`.
+/// Odoo's lines carry their level and who speaks: `2026-01-02 03:04:05,678 1 ERROR db odoo.modules.loading: …`. What its own
+/// parts say for information, a hundred lines each time modules are loaded, is for whoever looks closer; what a project's own
+/// modules say is not.
 fn level_of(line: &str) -> Level {
-    match line.split_whitespace().nth(3) {
+    let mut words = line.split_whitespace().skip(3);
+    let (level, logger) = (words.next(), words.nth(1).unwrap_or_default());
+    match level {
         Some("ERROR" | "CRITICAL") => Level::Error,
         Some("WARNING") => Level::Warning,
-        Some("INFO") => Level::Info,
+        Some("INFO") if is_of_a_projects_module(logger.trim_end_matches(':')) => Level::Info,
         _ => Level::Debug,
     }
 }
 
-/// What an action is to a person.
-fn words(action: &str) -> String {
-    let text = match action {
-        "begin" => "Cut over begins",
-        "room" => "Room on the disk",
-        "look" => "What serves now",
-        "boot_entry" => "Recovery after a reboot is arranged",
-        "gate_close" => "Requests are held",
-        "drain" => "Requests in flight have finished",
-        "stop_old" => "The old container is stopped",
-        "seal" => "The database is sealed",
-        "clone" => "The database is cloned",
-        "link" => "The filestore is linked",
-        "relink" => "Files since then are linked",
-        "unseal" => "The database is open again",
-        "dump_start" => "The database's dump has begun",
-        "create_db" => "The database is created",
-        "swap" => "The restored data took its place",
-        "update" => "The database is updated",
-        "hold_crons" => "Scheduled actions are held",
-        "start_new" => "The new container is started",
-        "healthy" => "The new release answers",
-        "websocket" => "Its websocket answers",
-        "proof" => "It is what was planned",
-        "probe" => "It answers through the proxy",
-        "keep" => "It will be kept running",
-        "commit" => "Commit",
-        "release_crons" => "Scheduled actions run again",
-        "gate_open" => "Requests go on",
-        "gate_switch" => "Requests go to the new release",
-        "drain_old" => "The old release has finished its requests",
-        "retire_old" => "The old container is retired",
-        "dump_end" => "The database's dump is complete",
-        other => return other.replace('_', " "),
-    };
-    text.to_owned()
+/// Whether a logger is one of a module that Odoo doesn't bring along.
+fn is_of_a_projects_module(logger: &str) -> bool {
+    let module = logger.strip_prefix("odoo.addons.").and_then(|rest| rest.split('.').next());
+    module.is_some_and(|module| !odoo::modules::is_odoos_own(module))
 }
 
 #[cfg(test)]
@@ -319,10 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_death_is_no_failure_of_what_was_under_way() {
-        let progress = Progress::new(VecDeque::new());
-        let error = progress.explain_death("update");
-        assert_eq!(error.code, ErrorCode::CutOverFailed);
-        assert_eq!(progress.explain("update", "exit code").code, ErrorCode::MigrationFailed);
+    fn odoos_routine_is_for_whoever_looks_closer() {
+        let level = |rest: &str| level_of(&format!("2026-11-22 10:47:33,169 1 {rest}"));
+        assert_eq!(level("INFO acme odoo.modules.loading: Module base loaded in 1.2s"), Level::Debug);
+        assert_eq!(level("INFO acme odoo.addons.base.models.ir_module: ALLOW access"), Level::Debug);
+        assert_eq!(level("INFO acme odoo.addons.acme_base.migrations: 12 tickets moved"), Level::Info);
+        assert_eq!(level("WARNING acme odoo.modules.loading: missing"), Level::Warning);
+        assert_eq!(level("ERROR acme odoo.addons.base.models: bad"), Level::Error);
+        assert_eq!(level_of("  File \"/opt/x.py\", line 3, in f"), Level::Debug);
     }
 }

@@ -128,7 +128,7 @@ impl Store {
         self.read(move |c| {
             let mut statement = c.prepare_cached(
                 "SELECT pause_ms FROM deployment WHERE environment_id = ?1 AND lane = ?2 AND status = 'success'
-                    AND pause_ms IS NOT NULL ORDER BY number DESC LIMIT ?3",
+                    AND pause_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
             )?;
             let pauses = statement.query_map((id, lane, limit), |row| row.get(0))?;
             Ok(pauses.collect::<Result<_, _>>()?)
@@ -190,7 +190,8 @@ pub(crate) fn insert(
     Ok((id, true))
 }
 
-fn freeze(t: &Transaction<'_>, id: EnvironmentId) -> Result<Settings, EngineError> {
+/// The settings of an environment as they are now.
+pub(super) fn freeze(t: &Transaction<'_>, id: EnvironmentId) -> Result<Settings, EngineError> {
     let missing = || EngineError::not_found("There is no such environment.").hint("See `slipway env list`.");
     let environment = environments::find(t, id)?.ok_or_else(missing)?;
     let project = projects::find(t, environment.project_id)?.ok_or_else(missing)?;
@@ -265,7 +266,7 @@ pub(crate) const DURATIONS: &str =
 pub(super) const SUMMARY: &str = r#"id, environment_id, number, "trigger", status, git_ref, "commit", subject, author, lane,
     who, error, queued_at, started_at, finished_at, coalesce(deploying_at, finished_at) - started_at AS build_ms,
     finished_at - deploying_at AS deploy_ms, pause_ms, snapshot_id, rollback_of, retry_of, point_of_no_return,
-    cancel_requested_at"#;
+    cancel_requested_at, elsewhere"#;
 
 pub(super) fn summary_from_row(row: &Row<'_>) -> rusqlite::Result<DeploymentSummary> {
     Ok(DeploymentSummary {
@@ -292,6 +293,7 @@ pub(super) fn summary_from_row(row: &Row<'_>) -> rusqlite::Result<DeploymentSumm
         retry_of: row.get("retry_of")?,
         point_of_no_return: row.get("point_of_no_return")?,
         cancel_requested_at: time(row, "cancel_requested_at")?,
+        elsewhere: row.get("elsewhere")?,
     })
 }
 
@@ -328,5 +330,6 @@ pub(crate) fn deployment_from_row(row: &Row<'_>) -> rusqlite::Result<Deployment>
         cancel_requested_at: s.cancel_requested_at,
         owner: json(row, "owner")?,
         attempts: row.get("attempts")?,
+        elsewhere: s.elsewhere,
     })
 }

@@ -129,7 +129,7 @@ fn newest(
     condition: &'static str,
 ) -> Result<Option<DeploymentSummary>, EngineError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SUMMARY} FROM deployment WHERE environment_id = ?1 AND {condition} ORDER BY number DESC LIMIT 1"
+        "SELECT {SUMMARY} FROM deployment WHERE environment_id = ?1 AND {condition} ORDER BY id DESC LIMIT 1"
     ))?;
     Ok(statement.query_map([id], summary_from_row)?.next().transpose()?)
 }

@@ -84,7 +84,7 @@ impl Store {
             .read(move |c| {
                 let sql =
                     "SELECT id FROM deployment WHERE environment_id = ?1 AND number = coalesce(?2, number)
-                    ORDER BY number DESC LIMIT 1";
+                    ORDER BY id DESC LIMIT 1";
                 Ok(c.prepare_cached(sql)?.query_row((id, number), |row| row.get(0)).optional()?)
             })
             .await?;

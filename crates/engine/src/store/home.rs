@@ -41,11 +41,13 @@ pub(super) fn prepare(home: &Path) -> Result<PathBuf, EngineError> {
     home.canonicalize().map_err(failed)
 }
 
-/// What Slipway itself may have put into a home before the store is made.
+/// What Slipway itself may have put into a home before the store is made, or is putting there at this moment: another
+/// process may make the database, with its journals, between two looks.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     ["lock", "secrets", "logs", "mirrors", "ssh", "known_hosts", "settings.json"]
         .iter()
         .any(|ours| name == *ours)
+        || name.to_string_lossy().starts_with(super::DATABASE)
 }
 
 /// Held while the store is opened, so that two processes don't make or migrate it at once. It goes with the
@@ -98,6 +100,14 @@ mod tests {
         assert_eq!(prepare(folder.path()).unwrap_err().code, ErrorCode::BadInput);
         assert_eq!(fs::metadata(folder.path()).unwrap().permissions(), before);
         assert_eq!(prepare(&folder.path().join("thesis.odt")).unwrap_err().code, ErrorCode::BadInput);
+    }
+
+    #[test]
+    fn what_another_process_is_making_is_no_foreign_thing() {
+        for name in ["slipway.db", "slipway.db-journal", "slipway.db-wal", "slipway.db-shm", "lock"] {
+            assert!(is_ours(name.as_ref()), "{name}");
+        }
+        assert!(!is_ours("slipway".as_ref()));
     }
 
     #[cfg(unix)]

@@ -4,7 +4,8 @@ use crate::error::{EngineError, ErrorCode};
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
-const VERSIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
+const VERSIONS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_elsewhere.sql"))];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
 
@@ -26,7 +27,8 @@ mod tests {
     use crate::store::{Store, writer};
 
     /// What was in a store of each version: one script a version, never changed once the version is released.
-    const CONTENTS: &[&str] = &[include_str!("migrations/0001_first.test.sql")];
+    const CONTENTS: &[&str] =
+        &[include_str!("migrations/0001_first.test.sql"), include_str!("migrations/0002_elsewhere.test.sql")];
 
     #[test]
     fn the_versions_are_valid() {
@@ -51,6 +53,7 @@ mod tests {
             assert_eq!(page.items.len(), 2);
             let deployment = store.deployment(page.items[1].id).await.unwrap();
             assert_eq!(deployment.settings.server.name, "web");
+            assert_eq!(deployment.elsewhere, index >= 1, "what came before was carried out here");
             assert_eq!(store.steps(deployment.id).await.unwrap().len(), 15);
             let lines = store.lines(deployment.id, Default::default()).await.unwrap();
             assert_eq!(lines.len(), 1);

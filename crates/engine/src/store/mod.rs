@@ -5,6 +5,7 @@
 //! thread ever waits for the disk.
 
 mod deployments;
+mod elsewhere;
 mod environments;
 mod events;
 mod find;

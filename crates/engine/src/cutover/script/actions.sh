@@ -1,38 +1,52 @@
 # --- before anything is touched
 room() { # a full disk under PostgreSQL is the one thing that no revert undoes
-  _db=0; [ "$LANE" = first ] || [ -z "$OLD" ] || _db=$(sql "select pg_database_size('$DB')/1024") || return 1
-  _dd=$(sql 'show data_directory') && _free=$(d exec "$PG" df -Pk "$_dd" | awk 'NR==2{print $4}') || return 1
+  _said=$(sql "select coalesce(sum(pg_database_size(oid))/1024, 0)::bigint from pg_database where datname='$DB';
+show data_directory \\gset
+\\echo \`df -Pk :'data_directory' | tail -n 1\`") || return 1
+  _db=${_said%%[!0-9]*} _free=$(echo "$_said" | awk 'NR==2{print $4}')
   _here=$(df -Pk "$DIR" | awk 'NR==2{print $4}')
   case $LANE in update) _need=$(( _db + _db/5 + MARGIN_K )) ;; *) _need=$MARGIN_K ;; esac
   echo "database $_db KiB, needed $_need KiB, free $_free KiB for PostgreSQL, $_here KiB for snapshots"
   [ "$_free" -gt "$_need" ] || return 1
   [ "$LANE" != code ] || [ "$_here" -gt $(( _db/2 + MARGIN_K )) ]; }
 look() { # what was there before, so that going back asks no more of the old release than it could do
-  for _c in $(d ps -q --filter "label=slipway.env=$SLUG" --filter "label=slipway.slot=$NEW_SLOT"); do
-    [ "$(d inspect -f '{{.Name}}' "$_c")" = "/$NEW" ] || { echo "another container answers in slot $NEW_SLOT: $_c"; return 1; }; done
-  [ -n "$OLD" ] || return 0
-  # A plan that lay for long (its desktop was gone): somebody else may have deployed since, and would go on serving beside us.
-  for _c in $(d ps -q --filter "label=slipway.env=$SLUG" --filter "label=slipway.slot=$OLD_SLOT"); do
-    [ "$(d inspect -f '{{.Name}}' "$_c")" = "/$OLD" ] || { echo "what served when this was prepared was replaced since: $_c serves"; return 1; }; done
-  if ! running "$OLD"; then _was=stopped; elif answers "$OLD_AT"; then _was=healthy; else _was=running; fi
-  echo "$_was" >"$DIR/old.state" && echo "old release: $_was"; }
+  # A container's image never changes: asked for while nobody waits.
+  [ -z "$IMAGE_ID" ] || [ "$(d inspect -f '{{.Image}}' "$NEW")" = "$IMAGE_ID" ] || { echo 'the image of the new container is not the planned one'; return 1; }
+  _seen=$(d ps --filter "label=slipway.env=$SLUG" --filter label=slipway.slot --format '{{.Label "slipway.slot"}} {{.Names}}') || return 1
+  _was=stopped
+  while read -r _s _c; do
+    case $_s in
+      "$NEW_SLOT") [ "$_c" = "$NEW" ] || { echo "another container answers in slot $NEW_SLOT: $_c"; return 1; } ;;
+      # A plan that lay for long (its desktop was gone): somebody else may have deployed since, and would go on serving beside us.
+      "${OLD_SLOT:-none}") [ "$_c" = "$OLD" ] || { echo "what served when this was prepared was replaced since: $_c serves"; return 1; }
+        if proxy answers "$OLD_AT" 0; then _was=healthy; else _was=running; fi ;;
+    esac
+  done <<SEEN
+$_seen
+SEEN
+  [ -z "$OLD" ] || { echo "$_was" >"$DIR/old.state" && echo "old release: $_was"; }; }
 
 # --- the gate: a file for each slot. Caddy looks ten times a second, and holds requests while there is none.
 gate_open()   { ( umask 022; : >"$GATES/$NEW_SLOT" ) && rm -f "$GATES/$(other)"; }
 gate_back()   { [ -z "$OLD" ] || { rm -f "$GATES/$NEW_SLOT"; ( umask 022; : >"$GATES/$OLD_SLOT" ); }; }
 gate_close()  { rm -f "$GATES/a" "$GATES/b"; nap 0.3; }
-gate_switch() { gate_open && nap 0.3; }
+gate_switch() { gate_open && nap 0.2; }   # two looks; a request that still comes to the old one is answered by it
 other()       { case $NEW_SLOT in a) echo b ;; *) echo a ;; esac; }
-drained() {
-  _n=$(d exec "$PROXY" wget -q -T 3 -O - http://127.0.0.1:2019/reverse_proxy/upstreams | tr '{' '\n' | sed -n "s/.*\"address\":\"$OLD_AT\".*\"num_requests\":\([0-9]*\).*/\1/p")
-  [ "$_n" = 0 ]; }
+drained() { _n=$(proxy in_flight "$OLD_AT") && [ "$_n" = 0 ]; }
 drain() { until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; }; }
-stop_old() { ! running "$OLD" || { d update --restart no "$OLD" >/dev/null && bg $DOCKER stop -t "$STOP_S" "$OLD"; }; }
+stop_old() { # that it has ended is waited for by `stopped`, while the database is cloned
+  ! running "$OLD" || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }
+stopped() { # once the database is sealed, nothing that it still does leads anywhere: no need to let it take its time
+  [ -z "$STOP" ] || { ! has seal ok || dead_pid "$STOP" || d kill "$OLD" >/dev/null 2>&1; wait "$STOP"; STOP=''; }
+  [ -z "$OLD" ] || ! running "$OLD" || bg $DOCKER stop -t "$STOP_S" "$OLD"; }
+retire()  { stop_old && stopped; }
 
 # --- database
 alone()  { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname='$1' and pid<>pg_backend_pid()")" = 0 ]; }
 exists() { [ "$(sql "select 1 from pg_database where datname='$1'")" = 1 ]; }
-seal()   { sql "alter database \"$DB\" allow_connections false" && until_s 20 alone "$DB"; }   # a connection limit doesn't bind superusers
+seal()   { # a connection limit doesn't bind superusers. Jobs of the old release may end what they have begun, as long as it has to stop
+  sql "alter database \"$DB\" allow_connections false" && { until_s "$STOP_S" calm || :; } && until_s 20 alone "$DB"; }
+calm()   { [ -z "$STOP" ] || dead_pid "$STOP" || [ "$(sql "select count(*) from pg_stat_activity where datname='$DB' and state <> 'idle' and backend_type='client backend'")" = 0 ]; }
 unseal() { sql "alter database \"$DB\" allow_connections true"; }
 clone() { # the default strategy, WAL_LOG, makes PostgreSQL panic on a full disk; before 15 there's no such word, and it copies files anyway
   _how=; [ "$(sql 'show server_version_num')" -ge 150000 ] && _how='strategy file_copy'
@@ -69,11 +83,19 @@ swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both rena
     end if; end \$\$"; }
 swap() { exists "$STAGE" && swap_db && files swap; }
 drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
+# The start of pg_dump takes time: it stands ready and waits for a line. Nobody who dies leaves it waiting for long.
+dump_ready() {
+  mkdir -p "$SNAPSHOT" && mkfifo "$DIR/dump.in" || return 1
+  ( lone; $DOCKER exec -i -e PGAPPNAME="$APP-dump" "$PG" sh -c '
+      timeout 300 sh -c "read word; [ \"\$word\" = go ]" || exit 1
+      exec pg_dump -U postgres -Fc -Z "$2" -d "$1"' sh "$DB" "$(compression)" <>"$DIR/dump.in" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
+compression() { # zstd isn't in PostgreSQL before 16, nor in every build: tried once, and again after a dump that failed
+  [ -s "$ROOT/$SLUG/dump.how" ] || { if d exec "$PG" pg_dump -U postgres -Fc -Z zstd:3 --schema-only -d postgres >/dev/null 2>&1; then echo zstd:3; else echo 6; fi >"$ROOT/$SLUG/dump.how"; }
+  cat "$ROOT/$SLUG/dump.how"; }
 dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
-  mkdir -p "$SNAPSHOT" || return 1
-  _z=zstd:3; d exec "$PG" pg_dump -U postgres -Fc -Z zstd:3 --schema-only -d postgres >/dev/null 2>&1 || _z=6   # before 16, or built without
-  ( exec 8>&- 9>&-; $DOCKER exec -e PGAPPNAME="$APP-dump" "$PG" pg_dump -U postgres -Fc -Z $_z -d "$DB" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err" </dev/null; echo $? >"$DIR/dump.rc" ) &
-  until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; return 1; }; }; }
+  [ -p "$DIR/dump.in" ] || dump_ready || return 1
+  echo go 1<>"$DIR/dump.in"
+  until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; rm -f "$ROOT/$SLUG/dump.how"; return 1; }; }; }
 dump_begun() { [ -s "$DIR/dump.rc" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump' and backend_xmin is not null")" != 0 ]; }
 dump_end() {
   until_s "$DUMP_S" dump_over && [ "$(cat "$DIR/dump.rc")" = 0 ] && sync "$SNAPSHOT/dump.part" && mv -f "$SNAPSHOT/dump.part" "$SNAPSHOT/dump" && return 0
@@ -81,10 +103,18 @@ dump_end() {
 dump_over() { [ -s "$DIR/dump.rc" ] || { [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump'")" = 0 ] && nap 1 && { [ -s "$DIR/dump.rc" ] || echo 1 >"$DIR/dump.rc"; }; }; }
 
 # --- filestore: hard links, since Odoo never writes into a file that it has (they're named by their content)
-files() { # fresh|link|relink|swap|back|drop
+# One container for all of it, started beside the first actions: its start takes longer than the links do.
+files_up() {
   d rm -f "$FILES" >/dev/null 2>&1
-  bg $DOCKER run --rm --pull never --name "$FILES" --label slipway.managed=1 --label "slipway.env=$SLUG" --label slipway.role=files --network none -u 0 \
-    -v "$VOLUME:/var/lib/odoo" --entrypoint sh "$IMAGE" -c '
+  d run -d --rm --pull never --name "$FILES" --label slipway.managed=1 --label "slipway.env=$SLUG" --label slipway.role=files --network none -u 0 \
+    -v "$VOLUME:/var/lib/odoo" --entrypoint sleep "$IMAGE" 86400 >/dev/null; }
+linked() { if [ -n "$FILES_UP" ]; then wait "$FILES_UP"; _rc=$?; FILES_UP=''; cat "$DIR/files.said"; return $_rc; else files link; fi; }
+relink() { ( lone; files relink ) >"$DIR/files.said" 2>&1 & RELINK=$!; }
+relinked() { wait "$RELINK"; _rc=$?; cat "$DIR/files.said"; return $_rc; }
+files() { # fresh|link|relink|swap|back|drop
+  [ -z "$FILES_UP" ] || { wait "$FILES_UP"; FILES_UP=; }
+  running "$FILES" || files_up || return 1
+  bg $DOCKER exec -u 0 "$FILES" sh -c '
     what=$1 db=$2 snap=$3 failed=$4 stage=$5; cd /var/lib/odoo || exit 1
     [ -d filestore ] || { mkdir filestore && chown --reference=. filestore; } || exit 1; cd filestore || exit 1
     into() { find "$db" -type d | while read -r p; do [ -d "$1${p#"$db"}" ] || { mkdir "$1${p#"$db"}" && chown --reference="$p" "$1${p#"$db"}"; }; done
@@ -103,10 +133,10 @@ files() { # fresh|link|relink|swap|back|drop
 update() {
   sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
   d start "$UPD" >/dev/null || return 1
-  ( exec 8>&- 9>&-; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
+  ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
   bg timeout "$UPDATE_S" $DOCKER wait "$UPD"; _w=$?
   [ $_w = 124 ] && { echo "took more than $UPDATE_S s"; d kill "$UPD" >/dev/null; }
-  ( exec 8>&- 9>&-; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
+  ( lone; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
   _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
   d logs --tail 20000 "$UPD" 2>&1 | tail -c 4000000 >"$DIR/update.log"
   [ $_w != 124 ] && [ "$_exit" = '0 false' ] && return 0
@@ -117,46 +147,63 @@ dead_pid()  { ! kill -0 "$1" 2>/dev/null; }
 # locked: hold all rows, also those that a running job lets go later. NO KEY: foreign keys to ir_cron (triggers) stay free for the old container.
 hold_crons() {
   [ "$(SQLDB=$DB sql "select to_regclass('public.ir_cron') is not null")" = t ] || { echo 'no table ir_cron'; return 0; }
-  ( exec 8>&- 9>&-; exec $DOCKER exec -e PGAPPNAME="$APP-crons" -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0' "$PG" psql -XAtq -U postgres -d "$DB" -c "do \$\$ begin
-      for i in 1..$(( (HEALTH_S * 2 + 300) * 10 )) loop perform id from public.ir_cron for no key update skip locked; perform pg_sleep(0.1); end loop; end \$\$" ) >"$DIR/crons.out" 2>&1 </dev/null &
+  crons_open && ( printf '\\connect "%s"\n' "$DB"; echo "do \$\$ begin
+      for i in 1..$(( (HEALTH_S * 2 + 300) * 10 )) loop perform id from public.ir_cron for no key update skip locked; perform pg_sleep(0.1); end loop; end \$\$;" ) >&7 2>/dev/null || return 1
   : >"$DIR/crons.held"; until_s 20 crons_held; }
+crons_open() { # before anyone waits, since its start takes time
+  [ -z "$CRONS" ] || return 0
+  rm -f "$DIR/crons.in"; mkfifo "$DIR/crons.in" || return 1
+  ( lone; exec $DOCKER exec -i -e PGAPPNAME="$APP-crons" -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0' "$PG" psql -XAtq -U postgres -d postgres <"$DIR/crons.in" >"$DIR/crons.out" 2>&1 ) &
+  exec 7>"$DIR/crons.in"; CRONS=1; }
 crons_held()    { [ ! -e "$DIR/crons.held" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-crons' and wait_event='PgSleep'")" = 1 ]; }
 crons_free()    { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name='$APP-crons'")" = 0 ]; }
 release_crons() { until_s 60 crons_free; }
 start_new() { d start "$NEW" >/dev/null; }
-answers()   { wget_in_proxy 10 "http://$1$HEALTH_PATH" && wget_in_proxy 20 "http://$1/web/login"; }
 loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
 says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"$J"; }   # the likely cause is read from this
 # CONTAINER ADDRESS. Gives up at once when the container has exited, or the new one says that it can't load its modules; and sooner
 # when the new one answers nothing but errors 500: users may be held meanwhile, and one that starts answers late, not wrong.
 healthy()   {
-  _end=$(( $(date +%s) + HEALTH_S )) _nap=0 _ill=
-  until answers "$2" 2>"$DIR/answers.err"; do
+  _by=$(( $(date +%s) + HEALTH_S )) _ill=
+  until proxy answers "$2" 2 >"$DIR/answers.err" 2>&1; do
     running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
-    [ "$(date +%s)" -lt $_end ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
+    [ "$(date +%s)" -lt $_by ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
     [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || { loaded && ! ill; } || { cat "$DIR/answers.err"; says_why "$1"; return 1; }
-    _nap=$((_nap+1)); case $_nap in 1|2|3|4|5|6|7|8) nap 0.1 ;; 9|1?|2?) nap 0.3 ;; *) nap 1 ;; esac
+    nap 0.1
   done; }
 ill() { # nothing but errors 500 for ILL_S
   grep -q ' 500' "$DIR/answers.err" || { _ill=; return 1; }
   _ill=${_ill:-$(date +%s)}; [ $(( $(date +%s) - _ill )) -ge "${ILL_S:-30}" ] && echo "nothing but errors 500 for ${ILL_S:-30} s"; }
-websocket() { # 404: the bus isn't installed
-  d exec -i "$NEW" python3 - "$WS_PORT" "$WS_PATH" <<'PY'
-import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as s:
-    s.sendall(f"GET {sys.argv[2]} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2xpcHdheS1wcm9iZS0wMQ==\r\n\r\n".encode())
+# Asked from the container itself, from its start on, so that the answer is there when the pages answer; and once more if that was too early.
+websocket() {
+  wait "$WS" && cat "$DIR/websocket.said" && return 0
+  ( lone; shake 10 ) >"$DIR/websocket.said" 2>&1; _rc=$?; cat "$DIR/websocket.said"; return $_rc; }
+websocket_ask() { ( lone; shake "$HEALTH_S" ) >"$DIR/websocket.said" 2>&1 & WS=$!; }
+shake() { # SECONDS. 404: the bus isn't installed
+  $DOCKER exec -i "$NEW" python3 -IS - "$WS_PORT" "$WS_PATH" "$1" <<'PY'
+import socket, sys, time
+port, path, until = int(sys.argv[1]), sys.argv[2], time.monotonic() + int(sys.argv[3])
+while True:
+    try:
+        s = socket.create_connection(("127.0.0.1", port), 10)
+        break
+    except OSError:
+        if time.monotonic() > until: raise
+        time.sleep(0.1)
+with s:
+    s.settimeout(max(10, until - time.monotonic()))
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2xpcHdheS1wcm9iZS0wMQ==\r\n\r\n".encode())
     status = s.recv(64).split(b"\r\n")[0].decode("latin-1")
 print(status)
 sys.exit(not (status.startswith("HTTP/1.") and status.split()[1] < "500"))
 PY
 }
 proof() {
-  [ -z "$IMAGE_ID" ] || [ "$(d inspect -f '{{.Image}}' "$NEW")" = "$IMAGE_ID" ] || { echo 'the running image is not the planned one'; return 1; }
   _bad=$(SQLDB=$DB sql "select m.name||': '||m.state from ir_module_module m where m.state in ('to upgrade','to install','to remove')
     union all select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
   [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }
   loaded || { says_why "$NEW"; return 1; }; }
-probe()  { wget_in_proxy 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes
+probe()  { proxy ask 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes
 keep()   { # lives from here on; and was alone with its database until here
   until_s 5 crons_held || { echo 'the hold on the crons was lost'; cat "$DIR/crons.out"; return 1; }
   lasting; }

@@ -3,7 +3,7 @@ boot_line() { printf '@reboot /bin/sh %s boot %s >/dev/null 2>&1 # slipway %s %s
 sq()        { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 cron_alive() { command -v crontab >/dev/null && cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'cron|crond|fcron|anacron'; }
 crontab_with() ( # COMMAND whose output is added; a table that can't be read is left alone
-  exec 8>&- 9>&-; lock 7 "$ROOT/boot.lock" 10 || return 1
+  lone; lock 7 "$ROOT/boot.lock" 10 || return 1
   crontab -l >"$DIR/crontab" 2>"$DIR/crontab.err" || grep -qiE 'no crontab|no such file' "$DIR/crontab.err" || return 1
   { grep -v "# slipway $SLUG $DEP\$" "$DIR/crontab"; "$@"; } | crontab - )
 unit_dir() { if [ "$(id -u)" = 0 ]; then echo /etc/systemd/system; else echo "$HOME/.config/systemd/user"; fi; }

@@ -10,6 +10,10 @@ run() {
   echo $$ >"$DIR/pid"
   dd if=/dev/zero of="$DIR/ballast" bs=1048576 count=4 2>/dev/null
   ACT=begin; j start "$LANE"
+  # What takes long to start is started beside the first actions. The container for files was started by prepare, but that may be
+  # long ago. No lane but this one links while the old release goes on: files that come until the dump are linked by `relink`.
+  ( lone; running "$FILES" || files_up || exit 1; [ "$LANE" != code ] || files link ) >"$DIR/files.said" 2>&1 & FILES_UP=$!
+  talk; if [ "$LANE" = code ]; then dump_ready; else crons_open; fi   # the code lane has time for it later, but not now
   if forward; then exit 0; fi
   revert reverted || exit 20; exit 10; }
 guard() { # holds the same locks, by inherited descriptors
@@ -40,13 +44,14 @@ cancel() {
   tr '\0' ' ' 2>/dev/null <"/proc/${_p:-none}/cmdline" | grep -qF "$PLAN" && kill -TERM "$_p"
   echo cancelling; }
 follow() {
-  _off=${1:-0}; _quiet=0
+  _off=${1:-0} _quiet=0
   while :; do
-    _done=; if ended; then _done=1; elif [ $(( _quiet % 5 )) = 4 ] && ! alive; then _done=dead; ended && _done=1; fi
-    _size=$(wc -c 2>/dev/null <"$J" || echo 0)
-    if [ "$_size" -gt "$_off" ]; then tail -c +$((_off+1)) "$J" | head -c $((_size-_off)) || exit 0; _off=$_size; _quiet=0; fi
+    _done='' _size=$(wc -c 2>/dev/null <"$J" || echo 0)
+    # The end first, the size then: what is sent with an end is all there is.
+    if [ "$_size" -gt "$_off" ]; then ended && _done=1; _size=$(wc -c <"$J"); tail -c +$((_off+1)) "$J" | head -c $((_size-_off)) || exit 0; _off=$_size _quiet=0
+    elif [ $(( _quiet % 5 )) = 4 ]; then if ended; then _done=1; elif ! alive; then _done=dead; ended && _done=1; fi; fi
     case $_done in 1) exit 0 ;; dead) printf '{"ev":"dead"}\n'; exit 0 ;; esac
-    _quiet=$((_quiet+1)); nap 0.2
+    _quiet=$((_quiet+1)); nap 0.1
   done; }
 SELF=$(cd "$(dirname "$0")" && pwd)/${0##*/}
 PLAN=$(cd "$(dirname "$PLAN")" && pwd)/${PLAN##*/}

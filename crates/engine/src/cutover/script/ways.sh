@@ -4,11 +4,13 @@ forward() {
   step room && step look && step boot_entry || return 1
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
-    code)    step link files link && step dump_start && step relink files relink || return 1 ;;
-    update)  quiesce && step clone && step link files link && step unseal && step update || return 1 ;;
-    restore) quiesce && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
+    code)    step link linked && crons_open && step dump_start && relink || return 1 ;;
+    update)  quiesce && step clone && step link files link && step stopped && step unseal && step update || return 1 ;;
+    restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
-  step hold_crons && step start_new && step healthy healthy "$NEW" "$NEW_AT" && step websocket && step proof && step probe && step keep || return 1
+  step hold_crons && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
+  [ "$LANE" != code ] || step relink relinked || return 1
+  step probe && step keep || return 1
   trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
   step commit || has commit start || return 1           # from here recovery goes forward
   STRICT=; finish; }
@@ -16,13 +18,15 @@ quiesce() { [ -z "$OLD" ] || { step gate_close && step drain && step stop_old &&
 finish() { # after the commit: repeatable, and nothing in it may stop the rest
   if [ "${1:-}" = late ]; then until_s 60 lasting >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
   if [ "$LANE" = code ]; then
-    step gate_switch; step release_crons; step drain_old drain; step retire_old until_s 60 stop_old
+    step gate_switch; step release_crons; step drain_old drain; step retire_old until_s 60 retire
     [ -s "$SNAPSHOT/dump" ] || step dump_end
   else step gate_open; step release_crons; fi
-  rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }
+  ( lone; d rm -f "$FILES" ) >/dev/null 2>&1 &
+  hush; rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }
 
 # --- back
 stop_new() {
+  [ -z "$FILES_UP" ] || { wait "$FILES_UP"; FILES_UP=; }
   for _x in "$NEW" ${UPD:+"$UPD"} "$FILES"; do
     gone "$_x" && continue
     [ "$_x" != "$NEW" ] || d logs --tail 20000 "$NEW" >"$DIR/new.log" 2>&1
@@ -49,6 +53,8 @@ unmake()  { until_s 60 quiet "$DB" && drop_db "$DB" && files drop "$DB"; }
 start_old() {
   _was=$(cat "$DIR/old.state" 2>/dev/null)
   [ -n "$OLD" ] && [ "$_was" != stopped ] || return 0
+  # A stop that was begun goes on in Docker without us: starting it before it has ended would do nothing, and then it ends.
+  ! has stop_old start || stopped || return 1
   d start "$OLD" >/dev/null && { [ "$_was" = running ] || healthy "$OLD" "$OLD_AT"; } && d update --restart unless-stopped "$OLD"; }
 undo() {
   case $LANE in
@@ -70,6 +76,7 @@ revert() { # [END-EVENT]
   [ -s "$J" ] || return 0
   [ -z "$(tail -c 1 "$J")" ] || echo >>"$J"             # a line that a full disk or a power cut left unfinished
   has end committed || has end reverted || has end cancelled && return 0
+  hush; talk                          # anew: what was asked before may be answered late
   if has commit start; then until_s "$REVERT_S" docker_up; finish late; return 0; fi
   ACT=revert; j start; _try=0
   until has revert ok || { until_s "$REVERT_S" docker_up && undo && ACT=revert && j ok; }; do
@@ -77,5 +84,6 @@ revert() { # [END-EVENT]
     nap $((_try*2))
   done
   step tidy || warn 'left something behind: it is removed with the next clean-up'
+  d rm -f "$FILES" >/dev/null 2>&1; hush
   boot_clear; ACT=end; j "${1:-$(if has cancel start; then echo cancelled; else echo reverted; fi)}"; }
 

@@ -24,21 +24,66 @@ FILES=slipway-$SLUG-$DEP-files         # the container that moves files in the d
 OLD_AT=$SLUG-${OLD_SLOT:-none}:8069 NEW_AT=$SLUG-$NEW_SLOT:8069
 ACT=
 CHILD=
+TALKS='' CRONS='' FILES_UP='' STOP='' WS='' RELINK=''
 STRICT=                               # set on the way forward: what the journal can't record isn't done
 
-# --- small words. Every child closes fds 8 and 9: a docker client that outlives us must not keep our locks.
-d()   { $DOCKER "$@" 8>&- 9>&-; }
-nap() { sleep "$1" 8>&- 9>&-; }
+# --- small words. Every child closes fds 3 to 9: a docker client that outlives us must not keep our locks or conversations.
+d()   { $DOCKER "$@" 3<&- 4>&- 5<&- 6>&- 7>&- 8>&- 9>&-; }
+nap() { sleep "$1" 3<&- 4>&- 5<&- 6>&- 7>&- 8>&- 9>&-; }
+lone() { exec 3<&- 4>&- 5<&- 6>&- 7>&- 8>&- 9>&-; }     # first in a subshell
 # A child in the foreground delays our traps until it ends (dash). So: in the background, and `wait`, which a signal interrupts.
-bg()  { ( exec 8>&- 9>&-; exec "$@" ) & CHILD=$!; wait "$CHILD"; _rc=$?; CHILD=; return $_rc; }
-sql() { d exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "${SQLDB:-postgres}" -c "$1"; }
-until_s()   { _end=$(( $(date +%s) + $1 )); shift; until "$@"; do [ "$(date +%s)" -lt "$_end" ] || return 1; nap 0.2; done; }
+bg()  { ( lone; exec "$@" ) & CHILD=$!; wait "$CHILD"; _rc=$?; CHILD=; return $_rc; }
+until_s()   { _end=$(( $(date +%s) + $1 )) _turn=0; shift
+  until "$@"; do [ "$(date +%s)" -lt "$_end" ] || return 1; _turn=$((_turn+1)); if [ $_turn -lt 6 ]; then nap 0.05; else nap 0.2; fi; done; }
 durable()   { sync "$J" "$DIR" 2>/dev/null || sync; }
 docker_up() { d version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 state()     { d ps -a --filter "name=^/$1\$" --format '{{.State}}'; }   # empty: no such container; failure: Docker doesn't answer
 running()   { case $(state "$1") in running|restarting|paused) ;; *) return 1 ;; esac; }
 gone()      { _st=$(state "$1") && [ -z "$_st" ]; }
-wget_in_proxy() { d exec "$PROXY" wget -q -T "$1" -O /dev/null --header "Host: $SITE" --header 'X-Forwarded-Proto: https' ${3:+--header "X-Slipway-Slot: $3"} "$2"; }
+
+# --- conversations: each `docker exec` costs a tenth of a second and more, while users may be held. So one psql (fds 3 and 4), one
+# shell in the proxy (5 and 6) and the psql that will hold the crons (7) are kept open, between two pipes each. The line
+# `slipway-end STATUS` ends an answer. They end with us: their input does. One that broke isn't used again, and each call is an exec.
+converse() { # NAME COMMAND…
+  _n=$1; shift
+  rm -f "$DIR/$_n.in" "$DIR/$_n.out" "$DIR/$_n.broken"; mkfifo "$DIR/$_n.in" "$DIR/$_n.out" || return 1
+  ( lone; exec "$@" <"$DIR/$_n.in" >"$DIR/$_n.out" 2>&1 ) & }
+talk() {
+  converse psql $DOCKER exec -i -e PGAPPNAME="$APP" -e PGOPTIONS='-c client_min_messages=error' "$PG" psql -XAtq -U postgres -d postgres &&
+    exec 4>"$DIR/psql.in" 3<"$DIR/psql.out" || : >"$DIR/psql.broken"
+  converse proxy $DOCKER exec -i -e SITE="$SITE" -e HEALTH_PATH="$HEALTH_PATH" "$PROXY" sh -c "$IN_PROXY"'
+    while read -r a b c d; do "$a" "$b" "$c" "$d" </dev/null; echo "slipway-end $?"; done' &&
+    exec 6>"$DIR/proxy.in" 5<"$DIR/proxy.out" || : >"$DIR/proxy.broken"
+  TALKS=1; }
+talks() { [ -n "$TALKS" ] && [ ! -e "$DIR/$1.broken" ]; }
+hush()  { [ ! -p "$DIR/dump.in" ] || echo no 1<>"$DIR/dump.in"; exec 3<&- 4>&- 5<&- 6>&- 7>&-; TALKS='' CRONS=''; rm -f "$DIR"/psql.* "$DIR"/proxy.* "$DIR/crons.in" "$DIR/dump.in"; }
+hear() { # NAME, its output as our input: the answer, or what went wrong and 1
+  _heard=
+  while IFS= read -r _l; do
+    case $_l in
+      'slipway-end 0'|'slipway-end false') [ -z "$_heard" ] || printf '%s\n' "$_heard"; return 0 ;;
+      'slipway-end '*) printf '%s\n' "$_heard" >&2; return 1 ;;
+    esac
+    _heard=$_heard${_heard:+
+}$_l
+  done
+  : >"$DIR/$1.broken"; printf '%s\n' "$_heard" >&2; return 1; }
+sql() { # STATEMENT [in the database SQLDB], or what else psql understands
+  if ! talks psql; then printf '%s\n;\n' "$1" | d exec -i -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "${SQLDB:-postgres}" -f -; return; fi
+  # In a subshell: writing to one that is gone ends who writes.
+  ( [ -z "${SQLDB:-}" ] || printf '\\connect "%s"\n' "$SQLDB"; printf '%s\n;\n\\set failed :ERROR\n' "$1"
+    [ -z "${SQLDB:-}" ] || printf '\\connect postgres\n'; printf '\\echo slipway-end :failed\n' ) >&4 2>/dev/null
+  hear psql <&3; }
+proxy() { # WORD [ARGUMENT…]: one of the words below, asked in the proxy's network
+  if talks proxy; then ( echo "$*" ) >&6 2>/dev/null; hear proxy <&5
+  else d exec -e SITE="$SITE" -e HEALTH_PATH="$HEALTH_PATH" "$PROXY" sh -c "$IN_PROXY"'"$@"' sh "$@"; fi; }
+IN_PROXY='
+  ask() { wget -q -T "$1" -O /dev/null --header "Host: $SITE" --header "X-Forwarded-Proto: https" ${3:+--header "X-Slipway-Slot: $3"} "$2" 2>&1; }
+  in_flight() { wget -q -T 3 -O - http://127.0.0.1:2019/reverse_proxy/upstreams | tr "{" "\n" | sed -n "s/.*\"address\":\"$1\".*\"num_requests\":\([0-9]*\).*/\1/p"; }
+  answers() { # ADDRESS SECONDS: both pages; ten tries a second, at least one
+    end=$(( $(date +%s) + $2 ))
+    until said=$(ask 10 "http://$1$HEALTH_PATH" && ask 20 "http://$1/web/login"); do [ "$(date +%s)" -lt $end ] || { echo "$said"; return 1; }; sleep 0.1; done; }
+'
 
 # --- the journal
 case $(date +%N) in *[!0-9]*|'') NOW=+%Y-%m-%dT%H:%M:%SZ ;; *) NOW=+%Y-%m-%dT%H:%M:%S.%NZ ;; esac   # busybox may know no %N
@@ -69,28 +114,29 @@ JSON='function esc(s,  o,i,n,k,c,v,w) {
     print "{\"t\":\"" t "\",\"id\":\"" DEP "\",\"step\":\"" STEP "\",\"action\":\"" ACT "\",\"ev\":\"line\",\"text\":\"" s "\"}"
     if (total > MAX) print "{\"t\":\"" t "\",\"id\":\"" DEP "\",\"step\":\"" STEP "\",\"action\":\"" ACT "\",\"ev\":\"warn\",\"text\":\"output cut here: the rest is in update.log\"}"
     fflush() }'
-lines() { $AWK -v MODE=line -v MAX="${LOG_MAX:-8000000}" -v DEP="$DEP" -v STEP="$(step_of "$ACT")" -v ACT="$ACT" "$JSON"; }
+lines() { step_of "$ACT"; $AWK -v MODE=line -v MAX="${LOG_MAX:-8000000}" -v DEP="$DEP" -v STEP="$_s" -v ACT="$ACT" "$JSON"; }
 text()  { $AWK -v MODE=text "$JSON"; }
 step_of() { # which of the fifteen steps an action belongs to; what undoes belongs to none
   case $1 in
-    begin|room|look|boot_entry|gate_close|drain|stop_old|seal|clone|link|unseal|dump_start|relink) echo taking_snapshot ;;
-    fresh|create_db|swap|update) echo initializing_database ;;
-    hold_crons|start_new)  echo starting_container ;;
-    healthy|websocket|proof) echo health_check ;;
-    probe|keep|commit|release_crons|gate_open|gate_switch|drain_old|retire_old|dump_end) echo configuring_routing ;;
+    begin|room|look|boot_entry|gate_close|drain|stop_old|seal|clone|link|stopped|unseal|dump_start|relink) _s=taking_snapshot ;;
+    fresh|create_db|swap|update) _s=initializing_database ;;
+    hold_crons|start_new)  _s=starting_container ;;
+    healthy|websocket|proof) _s=health_check ;;
+    probe|keep|commit|release_crons|gate_open|gate_switch|drain_old|retire_old|dump_end) _s=configuring_routing ;;
+    *) _s= ;;
   esac; }
 j() { # EVENT [TEXT]
-  _s=$(step_of "$ACT") _text=
+  step_of "$ACT"; _text=
   [ -z "${2:-}" ] || _text=',"text":"'$(printf %s "$2" | text)'"'
   printf '{"t":"%s","id":"%s",%s"action":"%s","ev":"%s"%s}\n' "$(date -u "$NOW")" "$DEP" "${_s:+\"step\":\"$_s\",}" "$ACT" "$1" "$_text" 2>/dev/null >>"$J" || [ -z "$STRICT" ]; }
 warn() { j warn "$1"; }
 has()  { grep -aq "\"action\":\"$1\",\"ev\":\"$2\"" "$J" 2>/dev/null; }   # a quote inside a text is escaped: no text can pretend
-ended() { has end committed || has end reverted || has end cancelled || has end revert_failed; }
+ended() { grep -aqE '"action":"end","ev":"(committed|reverted|cancelled|revert_failed)"' "$J" 2>/dev/null; }
 step() { # ACTION [COMMAND…]: journal, do, journal
   ACT=$1; [ $# -gt 1 ] && shift
   j start || return 1
   [ "${KILL_AT:-}" = "$ACT" ] && kill -9 $$             # test hooks
-  [ -n "${KILL_IN:-}" ] && [ "${KILL_IN%:*}" = "$ACT" ] && { ( exec 8>&- 9>&-; sleep "${KILL_IN#*:}"; kill -9 $$ ) & }
-  if "$@" >"$DIR/$ACT.out" 2>&1; then j ok "$(tail -c 300 "$DIR/$ACT.out" 2>/dev/null)"
+  [ -n "${KILL_IN:-}" ] && [ "${KILL_IN%:*}" = "$ACT" ] && { ( lone; sleep "${KILL_IN#*:}"; kill -9 $$ ) & }
+  if "$@" >"$DIR/$ACT.out" 2>&1; then if [ -s "$DIR/$ACT.out" ]; then j ok "$(tail -c 300 "$DIR/$ACT.out")"; else j ok; fi
   else j fail "$(tail -c 1500 "$DIR/$ACT.out" 2>/dev/null)"; return 1; fi; }
 

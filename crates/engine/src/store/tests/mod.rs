@@ -8,6 +8,7 @@ use crate::{
 use std::{collections::BTreeMap, time::Duration};
 use strum::VariantArray;
 
+mod elsewhere;
 mod lists;
 mod log;
 
@@ -72,7 +73,13 @@ async fn what_is_written_is_what_is_read_also_after_closing() {
         passphrase: Some(SecretRef::new()),
         config_file: None,
     };
-    let server = Server { root: Some("/srv".into()), docker_sudo: true, ..Server::new("web", kind) };
+    let server = Server {
+        root: Some("/srv".into()),
+        docker_sudo: true,
+        acme_directory: Some("https://ca.example.com/acme/directory".into()),
+        acme_root_file: Some("~/ca.pem".into()),
+        ..Server::new("web", kind)
+    };
     bed.store.add_server(server.clone()).await.unwrap();
     let repository = Repository {
         paths: vec!["addons".into()],
@@ -218,7 +225,7 @@ async fn sqlite_allows_the_transitions_that_the_model_allows_and_no_other() {
 
 /// The trigger as the migration makes it.
 const TRIGGER: &str = {
-    const SQL: &str = include_str!("../migrations/0001_first.sql");
+    const SQL: &str = include_str!("../migrations/0002_elsewhere.sql");
     const fn find(haystack: &[u8], needle: &[u8], from: usize) -> usize {
         let mut at = from;
         loop {
