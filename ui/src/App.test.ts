@@ -7,7 +7,16 @@ import App from "./App.svelte";
 import { commands } from "./lib/backend";
 import { closeDialog } from "./lib/dialogs.svelte";
 import { overview } from "./lib/overview.svelte";
-import { address, environmentAddress, go, places, serverAddress, tabs } from "./lib/place.svelte";
+import {
+  address,
+  environmentAddress,
+  go,
+  parse,
+  places,
+  route,
+  serverAddress,
+  tabs,
+} from "./lib/place.svelte";
 import { chooseTheme, themes } from "./lib/theme.svelte";
 import { close, toasts } from "./lib/toasts.svelte";
 
@@ -42,6 +51,8 @@ beforeEach(() => {
 /** The app, once it knows of everything. */
 async function start(at = address("environments")) {
   go(at);
+  // The address changes at once, and what is shown with the event that follows.
+  await waitFor(() => expect(route()).toEqual(parse(at)));
   const user = userEvent.setup();
   render(App);
   await screen.findByTestId("environment-acme-production");
@@ -225,6 +236,13 @@ test("the log is grouped by step, and its level and text are asked of the store"
       expect.objectContaining({ level: "error", text: "column" }),
     ),
   );
+  await waitFor(() => expect(screen.getByTestId("log-count").textContent).toContain("matches"));
+  // A match is looked at among the lines around it.
+  const match = (await screen.findAllByTestId("log-line"))[3];
+  if (!match) throw new Error("There is no match.");
+  await user.dblClick(match);
+  await waitFor(() => expect(document.querySelector(".marked")).not.toBeNull());
+  expect(screen.getByTestId<HTMLInputElement>("log-search").value).toBe("");
   // Of a million lines, only those in sight exist.
   expect(screen.getAllByTestId("log-line").length).toBeLessThan(60);
 });
