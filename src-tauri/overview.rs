@@ -267,6 +267,7 @@ pub(crate) mod tests {
             retry_of: None,
             point_of_no_return: false,
             cancel_requested_at: None,
+            elsewhere: false,
         }
     }
 

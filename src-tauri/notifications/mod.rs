@@ -43,6 +43,10 @@ pub(crate) async fn tell(handle: &AppHandle, engine: &Engine, overview: &Overvie
     for id in ended {
         // One that is gone went with its environment.
         let Ok(deployment) = engine.store().summary(*id).await else { continue };
+        // What another desktop did is learnt some time after it ended.
+        if deployment.elsewhere {
+            continue;
+        }
         if let Some(row) = overview.environment(deployment.environment_id).filter(|r| r.environment.notify) {
             ends.push(End { title: row.title(), deployment });
         }

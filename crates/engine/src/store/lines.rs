@@ -52,7 +52,7 @@ pub struct LineCount {
 impl Store {
     /// A page of a deployment's log.
     pub async fn lines(&self, id: DeploymentId, filter: LineFilter) -> Result<Vec<LogLine>, EngineError> {
-        self.read(move |c| page(c, id, &filter)).await
+        self.read(move |c| page(c, id, filter)).await
     }
 
     /// How many lines there are, by step and level.
@@ -76,7 +76,8 @@ impl Store {
                 });
                 return Ok(counts);
             }
-            let (conditions, by, values) = conditions(id, &LineFilter { after: 0, before: None, ..filter });
+            let filter = narrowed(c, id, LineFilter { after: 0, before: None, ..filter })?;
+            let (conditions, by, values) = conditions(id, &filter);
             let sql = format!(
                 "SELECT step, level, count(*) AS lines FROM event {by} WHERE {conditions} GROUP BY step, level
                     ORDER BY step, level"
@@ -139,7 +140,7 @@ pub(super) fn append(t: &Transaction<'_>, id: DeploymentId, lines: &[NewLine]) -
 
 /// What a filter means in SQL: the condition, the index to use, and the values.
 fn conditions(id: DeploymentId, filter: &LineFilter) -> (String, &'static str, Vec<Box<dyn ToSql>>) {
-    let mut conditions = String::from("deployment_id = ? AND kind = 'line' AND seq > ?");
+    let mut conditions = String::from("deployment_id = ? AND seq > ?");
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(id), Box::new(filter.after)];
     let mut only = |condition: &'static str, value: Box<dyn ToSql>| {
         conditions.push_str(" AND ");
@@ -149,34 +150,71 @@ fn conditions(id: DeploymentId, filter: &LineFilter) -> (String, &'static str, V
     if let Some(before) = filter.before {
         only("seq < ?", Box::new(before));
     }
+    let text = filter.text.as_deref().filter(|text| !text.is_empty());
+    if let Some(text) = text {
+        only(r"text LIKE ? ESCAPE '\'", Box::new(sql::containing(text)));
+    }
     if let Some(step) = filter.step {
         only("step = ?", Box::new(step));
     }
-    match filter.level {
-        None | Some(Level::Debug) => {}
-        Some(Level::Info) => only("level >= ?", Box::new(Level::Info)),
-        // The index of lines to look at is only used where its condition stands in the query as it is.
-        Some(level) => only("level >= 2 AND level >= ?", Box::new(level)),
-    }
-    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-        only(r"text LIKE ? ESCAPE '\'", Box::new(sql::containing(text)));
-    }
-    // Without these words SQLite would rather walk through the whole log.
-    let by = match (filter.step, filter.level) {
-        (Some(_), _) => "INDEXED BY event_by_step",
-        (None, Some(Level::Warning | Level::Error)) => "INDEXED BY event_to_look_at",
-        (None, _) => "",
+    // The conditions of the indexes must stand in the query as they are, and SQLite needs to be told: it would rather walk
+    // through the whole log. With a text every line is looked at, which goes faster in their own order.
+    let least = filter.level.unwrap_or(Level::Debug);
+    let by = match (filter.step, text) {
+        (Some(_), None) => {
+            only("level IS NOT NULL AND level >= ?", Box::new(least));
+            "INDEXED BY event_by_step"
+        }
+        (None, _) if least >= Level::Warning => {
+            only("kind = 'line' AND level >= 2 AND level >= ?", Box::new(least));
+            "INDEXED BY event_to_look_at"
+        }
+        _ => {
+            only("level >= ?", Box::new(least));
+            "NOT INDEXED"
+        }
     };
     (conditions, by, values)
 }
 
-fn page(connection: &Connection, id: DeploymentId, filter: &LineFilter) -> Result<Vec<LogLine>, EngineError> {
-    let (conditions, by, mut values) = conditions(id, filter);
+/// Where a step's lines begin and end, so that a walk through them needn't begin at the log's beginning.
+fn bounds(connection: &Connection, id: DeploymentId, step: Step) -> Result<(i64, i64), EngineError> {
+    let of = |what: &str| {
+        format!(
+            "(SELECT {what}(seq) FROM event INDEXED BY event_by_step
+                WHERE deployment_id = ?1 AND step = ?2 AND level IS NOT NULL)"
+        )
+    };
+    let sql = format!("SELECT coalesce({}, 0), coalesce({}, 0)", of("min"), of("max"));
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row((id, step), |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// The same filter, narrowed to where its step's lines are.
+fn narrowed(
+    connection: &Connection,
+    id: DeploymentId,
+    filter: LineFilter,
+) -> Result<LineFilter, EngineError> {
+    let Some(step) = filter.step else { return Ok(filter) };
+    let (first, last) = bounds(connection, id, step)?;
+    let before = filter.before.map_or(last + 1, |before| before.min(last + 1));
+    Ok(LineFilter { after: filter.after.max(first - 1), before: Some(before), ..filter })
+}
+
+fn page(connection: &Connection, id: DeploymentId, filter: LineFilter) -> Result<Vec<LogLine>, EngineError> {
+    let filter = narrowed(connection, id, filter)?;
+    let (conditions, by, mut values) = conditions(id, &filter);
     values.push(Box::new(filter.limit.unwrap_or(200).clamp(1, 5000)));
     values.push(Box::new(filter.skip));
+    values.push(Box::new(id));
     let order = if filter.from_end { "DESC" } else { "ASC" };
+    // Which lines, first: where an index tells, those that are stepped over cost nothing more.
     let sql = format!(
-        "SELECT seq, step, level, at, text FROM event {by} WHERE {conditions} ORDER BY seq {order} LIMIT ? OFFSET ?"
+        "WITH found AS MATERIALIZED
+            (SELECT seq FROM event {by} WHERE {conditions} ORDER BY seq {order} LIMIT ? OFFSET ?)
+        SELECT seq, step, level, at, text FROM event
+            WHERE deployment_id = ? AND seq IN (SELECT seq FROM found) ORDER BY seq {order}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let lines = statement.query_map(params_from_iter(&values), |row| {
