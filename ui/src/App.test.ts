@@ -225,6 +225,7 @@ test("a new server's fingerprint is shown and confirmed before anything is trust
 
 test("the log is grouped by step, and its level and text are asked of the store", async () => {
   const counts = vi.spyOn(commands, "logCounts");
+  const lines = vi.spyOn(commands, "logLines");
   const user = await start(environmentAddress("e3", "logs"));
   await screen.findByTestId("log-step-initializing");
   expect(screen.getByTestId("log-count").textContent).toContain("1,000,240 lines");
@@ -236,9 +237,16 @@ test("the log is grouped by step, and its level and text are asked of the store"
       expect.objectContaining({ level: "error", text: "column" }),
     ),
   );
-  await waitFor(() => expect(screen.getByTestId("log-count").textContent).toContain("matches"));
+  // From when the matches are asked for, no other lines are shown.
+  await waitFor(() =>
+    expect(lines).toHaveBeenLastCalledWith(
+      "e3-d18",
+      expect.objectContaining({ level: "error", text: "column" }),
+    ),
+  );
   // A match is looked at among the lines around it.
-  const match = (await screen.findAllByTestId("log-line"))[3];
+  await waitFor(() => expect(screen.getAllByTestId("log-line").length).toBeGreaterThan(9));
+  const match = screen.getAllByTestId("log-line")[9];
   if (!match) throw new Error("There is no match.");
   await user.dblClick(match);
   await waitFor(() => expect(document.querySelector(".marked")).not.toBeNull());
