@@ -7,7 +7,16 @@ import App from "./App.svelte";
 import { commands } from "./lib/backend";
 import { closeDialog } from "./lib/dialogs.svelte";
 import { overview } from "./lib/overview.svelte";
-import { address, environmentAddress, go, places, serverAddress, tabs } from "./lib/place.svelte";
+import {
+  address,
+  environmentAddress,
+  go,
+  parse,
+  places,
+  route,
+  serverAddress,
+  tabs,
+} from "./lib/place.svelte";
 import { chooseTheme, themes } from "./lib/theme.svelte";
 import { close, toasts } from "./lib/toasts.svelte";
 
@@ -42,6 +51,8 @@ beforeEach(() => {
 /** The app, once it knows of everything. */
 async function start(at = address("environments")) {
   go(at);
+  // The address changes at once, and what is shown with the event that follows.
+  await waitFor(() => expect(route()).toEqual(parse(at)));
   const user = userEvent.setup();
   render(App);
   await screen.findByTestId("environment-acme-production");
@@ -214,6 +225,7 @@ test("a new server's fingerprint is shown and confirmed before anything is trust
 
 test("the log is grouped by step, and its level and text are asked of the store", async () => {
   const counts = vi.spyOn(commands, "logCounts");
+  const lines = vi.spyOn(commands, "logLines");
   const user = await start(environmentAddress("e3", "logs"));
   await screen.findByTestId("log-step-initializing");
   expect(screen.getByTestId("log-count").textContent).toContain("1,000,240 lines");
@@ -225,6 +237,20 @@ test("the log is grouped by step, and its level and text are asked of the store"
       expect.objectContaining({ level: "error", text: "column" }),
     ),
   );
+  // From when the matches are asked for, no other lines are shown.
+  await waitFor(() =>
+    expect(lines).toHaveBeenLastCalledWith(
+      "e3-d18",
+      expect.objectContaining({ level: "error", text: "column" }),
+    ),
+  );
+  // A match is looked at among the lines around it.
+  await waitFor(() => expect(screen.getAllByTestId("log-line").length).toBeGreaterThan(9));
+  const match = screen.getAllByTestId("log-line")[9];
+  if (!match) throw new Error("There is no match.");
+  await user.dblClick(match);
+  await waitFor(() => expect(document.querySelector(".marked")).not.toBeNull());
+  expect(screen.getByTestId<HTMLInputElement>("log-search").value).toBe("");
   // Of a million lines, only those in sight exist.
   expect(screen.getAllByTestId("log-line").length).toBeLessThan(60);
 });

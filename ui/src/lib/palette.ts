@@ -15,6 +15,7 @@ import RollBackIcon from "@lucide/svelte/icons/undo-2";
 
 import type { Entry } from "../components/Palette.svelte";
 import { deployAction, openAction, rollBackAction, underWay } from "./actions";
+import { setTheme } from "./appsettings";
 import { commands } from "./backend";
 import { openDialog } from "./dialogs.svelte";
 import { isUnsaved } from "./drafts.svelte";
@@ -22,7 +23,7 @@ import { shortcuts } from "./keys";
 import type { EnvironmentRow, Overview } from "./model";
 import { environmentName } from "./rows";
 import { address, environmentAddress, go, places } from "./place.svelte";
-import { chooseTheme, theme } from "./theme.svelte";
+import { theme } from "./theme.svelte";
 import { sayFailure } from "./toasts.svelte";
 
 /** All entries, those of the environment one looks at first. */
@@ -154,7 +155,7 @@ function app(): Entry[] {
       title: theme() === "dark" ? "Use the light theme" : "Use the dark theme",
       group: "Slipway",
       icon: ThemeIcon,
-      run: () => chooseTheme(theme() === "dark" ? "light" : "dark"),
+      run: () => void setTheme(theme() === "dark" ? "light" : "dark").catch(sayFailure),
     },
   ];
 }
