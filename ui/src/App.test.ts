@@ -70,7 +70,8 @@ describe.each(themes.filter((theme) => theme !== "system"))("in the %s theme", (
     chooseTheme(theme);
     await start(at);
     await screen.findByTestId(shows);
-    expect(document.documentElement.dataset["theme"]).toBe(theme);
+    // It comes with the settings.
+    await vi.waitFor(() => expect(document.documentElement.dataset["theme"]).toBe(theme));
     expect(await faults()).toEqual([]);
     expect(document.querySelectorAll("main h1")).toHaveLength(1);
   });
