@@ -1,8 +1,10 @@
 //! Going back: of the code, of code and data; trying again; and what retention may take away.
 #![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
-use slipway_tests::Journey;
+use slipway_tests::{Journey, Ran};
 
 /// The rows of the table of losses that tell of a model: made and changed.
 fn lost(preview: &Value, model: &str) -> (u64, u64) {
@@ -39,6 +41,9 @@ fn to_code_and_to_data() {
     assert_eq!((&snapshot["kind"], &snapshot["state"]), (&"dump".into(), &"ready".into()), "{snapshot:#}");
     assert!(snapshot["database_bytes"].as_u64().unwrap() > 100_000, "{snapshot:#}");
 
+    let taken = short(&second);
+    list_is_right(&journey, &taken);
+
     // Code only: the rows made since stay.
     journey.make_ticket("made since");
     let ran = journey.slipway.run(&["rollback", &env, "--to", &first]);
@@ -62,9 +67,13 @@ fn to_code_and_to_data() {
     journey.assert_serves("1.0");
     assert!(journey.tickets().contains(&"made since".to_owned()), "nothing was touched");
 
+    // Somebody removed a file of the snapshot; what is live has it, too.
+    let lost = list(&journey, &taken).into_keys().next().unwrap();
+    in_filestore(&journey, &format!("rm before_{taken}/{lost}"));
     let load = journey.load("1.0");
     let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
     let report = load.stop();
+    assert!(said(&ran, "info", "1 files of the snapshot were gone"), "{:#?}", ran.lines);
     assert_eq!(ran.code, Some(0), "{}", ran.told());
     report.assert_none_failed();
     println!("rollback of data: {} requests, none failed, longest {:.2?}", report.requests, report.longest);
@@ -84,6 +93,14 @@ fn to_code_and_to_data() {
     let last = journey.last();
     let snapshots = journey.slipway.must(&["snapshots", &env]).result().clone();
     assert_eq!(snapshots[0]["deployment_id"], last["id"], "the rollback took a snapshot too: {snapshots:#}");
+    // Now it's one that what is live hasn't.
+    let taken = short(&last);
+    let live = journey.data().files;
+    let (lost, _) = list(&journey, &taken)
+        .into_iter()
+        .find(|(path, _)| !live.contains_key(&format!("./{path}")))
+        .unwrap();
+    in_filestore(&journey, &format!("rm before_{taken}/{lost}"));
     let back = journey.slipway.run(&[
         "rollback",
         &env,
@@ -93,8 +110,99 @@ fn to_code_and_to_data() {
         "--yes",
     ]);
     assert_eq!(back.code, Some(0), "{}", back.told());
+    assert!(said(&back, "warning", "files are missing or damaged"), "{}", back.told());
+    assert!(said(&back, "warning", &lost), "it names the file: {}", back.told());
     assert!(journey.tickets().contains(&"made since".to_owned()), "{:?}", journey.tickets());
     journey.assert_serves("1.0");
+}
+
+fn short(deployment: &Value) -> String {
+    deployment["id"].as_str().unwrap()[24..].to_owned()
+}
+
+fn said(ran: &Ran, level: &str, what: &str) -> bool {
+    ran.lines
+        .iter()
+        .any(|l| l["level"] == level && l["text"].as_str().is_some_and(|text| text.contains(what)))
+}
+
+/// Runs a shell line where the filestores are, and gives what it printed.
+fn in_filestore(journey: &Journey, line: &str) -> String {
+    let volume = format!("slipway-{}-data:/v", journey.slug());
+    let line = format!("cd /v/filestore && {line}");
+    journey.server.docker().must(&[
+        "run",
+        "--rm",
+        "-v",
+        &volume,
+        "--entrypoint",
+        "sh",
+        "caddy:2",
+        "-c",
+        &line,
+    ])
+}
+
+/// A snapshot's list of files: the SHA-1 and the size by the path.
+fn list(journey: &Journey, short: &str) -> BTreeMap<String, (String, u64)> {
+    let file = journey.folder().join("snapshots").join(short).join("filestore.list");
+    let text = std::fs::read_to_string(file).unwrap();
+    let fields = |line: &str| {
+        let mut fields = line.splitn(3, '\t').map(str::to_owned);
+        let (sum, size, path) = (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap());
+        (path, (sum, size.parse().unwrap()))
+    };
+    text.lines().map(fields).collect()
+}
+
+/// Panics unless the list beside the dump tells what the snapshot's files are, to the byte.
+fn list_is_right(journey: &Journey, short: &str) {
+    let line = format!(
+        "cd before_{short} && find . -path ./checklist -prune -o -type f -print | while read -r f; do \
+         echo \"$(sha1sum <$f | cut -c1-40) $(wc -c <$f) ${{f#./}}\"; done"
+    );
+    let there: BTreeMap<String, (String, u64)> = in_filestore(journey, &line)
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.splitn(3, ' ').collect();
+            (fields[2].to_owned(), (fields[0].to_owned(), fields[1].parse().unwrap()))
+        })
+        .collect();
+    assert!(!there.is_empty(), "there are files");
+    assert_eq!(list(journey, short), there);
+    let snapshots = journey.slipway.must(&["snapshots", &journey.env()]).result().clone();
+    let bytes: u64 = there.values().map(|(_, size)| size).sum();
+    assert_eq!(snapshots[0]["filestore_bytes"], bytes, "{snapshots:#}");
+}
+
+#[test]
+fn retention_takes_dependencies_that_nothing_stands_on() {
+    let mut journey = Journey::start();
+    journey.set(&["--keep-releases", "1"]);
+    let docker = journey.server.docker().clone();
+    let deps = || docker.lines(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "slipway/deps"]);
+    // What earlier tests left in this daemon is the same image, and would be found.
+    for tag in deps() {
+        docker.run(&["image", "rm", &tag]);
+    }
+    // An image that has such a name, but not our label.
+    let foreign = format!("slipway/deps:not-ours-{}", journey.slug());
+    docker.must(&["tag", "caddy:2", &foreign]);
+    let ours = || -> Vec<String> { deps().into_iter().filter(|tag| *tag != foreign).collect() };
+    journey.deploy_ends("initial", 0);
+    let first = ours();
+    assert_eq!(first.len(), 1, "an image with what requirements.txt asks for");
+    journey.deploy_ends("new-dependency", 0);
+    let both = ours();
+    assert!(both.len() == 2 && both.contains(&first[0]), "the release that is kept stands on it: {both:?}");
+    journey.sample.checkout("live");
+    journey.sample.release("2.0");
+    assert_eq!(journey.slipway.run(&["deploy", &journey.env()]).code, Some(0));
+    let second: Vec<String> = both.into_iter().filter(|tag| *tag != first[0]).collect();
+    assert_eq!(ours(), second, "nothing stands on the first one any more");
+    assert!(deps().contains(&foreign), "what isn't ours stays");
+    docker.must(&["image", "rm", &foreign]);
+    journey.assert_serves("2.0");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! cron on a machine of its own: its part at boot, and a daemon that is there to be seen.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,4 +41,10 @@ impl Cron<'_> {
         let mut child = cron.spawn().unwrap();
         std::thread::spawn(move || child.wait());
     }
+}
+
+/// A `crontab` that keeps its table with the server: several servers of one user must not write to that user's real one.
+pub(crate) fn install_crontab(file: &Path) {
+    fs::write(file, include_str!("crontab.sh")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
 }

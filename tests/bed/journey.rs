@@ -46,6 +46,11 @@ impl Journey {
 
     /// On this server, with this series of Odoo.
     pub fn on(server: Server, series: &str) -> Self {
+        Self::with(server, series, &[])
+    }
+
+    /// The same, with these settings of the server on top.
+    pub fn with(server: Server, series: &str, more: &[&str]) -> Self {
         let sample = Sample::create(server.scratch("repository"));
         sample.set_branch("live", "initial");
         let journey = Self {
@@ -55,14 +60,14 @@ impl Journey {
             sample,
             server,
         };
-        journey.set_up(&journey.slipway);
+        journey.set_up(&journey.slipway, more);
         journey
     }
 
     /// Another desktop, of another person: a home of its own that knows the same server, project and environment.
     pub fn desktop(&self, person: &str) -> Slipway {
         let slipway = Slipway::new(self.server.scratch(person)).env("USER", person);
-        self.set_up(&slipway);
+        self.set_up(&slipway, &[]);
         slipway
     }
 
@@ -281,30 +286,24 @@ impl Journey {
         assert!(until(limit, || ask().then_some(())).is_some(), "not within {limit:?}: {what}");
     }
 
-    fn set_up(&self, slipway: &Slipway) {
+    /// Adds the server on `slipway` under this name, with these settings on top.
+    pub fn add_server(&self, slipway: &Slipway, name: &str, more: &[&str]) -> Ran {
         let server = &self.server;
         let host = format!("{}@{}:{}", server.user(), server.address(), server.port());
         let (http, https) = (server.http_port().to_string(), server.https_port().to_string());
         let key = server.key().display().to_string();
         let bind = server.address().to_string();
         let fingerprint = server.fingerprint();
-        slipway.must(&[
-            "server",
-            "add",
-            "demo",
-            "--host",
-            &host,
-            "--key",
-            &key,
-            "--fingerprint",
-            &fingerprint,
-            "--http-port",
-            &http,
-            "--https-port",
-            &https,
-            "--bind",
-            &bind,
-        ]);
+        let mut args =
+            vec!["server", "add", name, "--host", &host, "--key", &key, "--fingerprint", &fingerprint];
+        args.extend(["--http-port", &http, "--https-port", &https, "--bind", &bind]);
+        args.extend(more);
+        slipway.run(&args)
+    }
+
+    fn set_up(&self, slipway: &Slipway, more: &[&str]) {
+        let added = self.add_server(slipway, "demo", more);
+        assert_eq!(added.code, Some(0), "server add: {}", added.told());
         let url = self.sample.dir().display().to_string();
         slipway.must(&["project", "add", &self.project, "--url", &url, "--series", &self.series]);
         let added = self.add_environment(slipway, "production", &[]);

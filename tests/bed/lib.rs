@@ -15,16 +15,19 @@
     reason = "a test bed tells what is wrong by panicking"
 )]
 
+mod agent;
 mod cli;
 mod cron;
 mod desktop;
 mod docker;
 pub mod http;
+pub mod https;
 mod journey;
 mod load;
 mod machine;
 mod options;
 mod process;
+mod programs;
 mod relay;
 mod sample;
 mod script;
@@ -35,6 +38,7 @@ mod user;
 
 use std::path::PathBuf;
 
+pub use agent::Agent;
 pub use cli::{Ran, Running, Slipway};
 pub use desktop::{Desktop, Element, Entry, Notification, Shell, Window};
 pub use docker::Docker;

@@ -81,7 +81,7 @@ impl Machine {
             first.kill().ok();
             first.wait().ok();
             assert!(
-                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
+                until(Duration::from_secs(60), || all_gone(&inside)).is_some(),
                 "the machine did not lose its power"
             );
         }

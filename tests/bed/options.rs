@@ -19,10 +19,14 @@ pub struct Options {
 pub enum Access {
     /// It answers.
     Allowed,
+    /// It answers through `sudo`, which asks for no password; else it's as with [`Self::Forbidden`].
+    Sudo,
     /// It's there, but the user may not use it. Only with [`Options::password`]: root may always.
     Forbidden,
     /// It isn't there.
     Missing,
+    /// Not even the program is there.
+    NoProgram,
 }
 
 impl Default for Options {

@@ -9,11 +9,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::cron::Cron;
+use crate::cron::{Cron, install_crontab};
 use crate::docker::Docker;
 use crate::machine::Machine;
 use crate::options::{Access, Options};
 use crate::process::{self, is_root, must, run, signal, until};
+use crate::programs;
 use crate::relay::relay;
 use crate::slow::SlowLink;
 use crate::sshd::{Config, Sshd, free_port};
@@ -64,6 +65,9 @@ impl Server {
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
         let unique = unique();
         let user = options.password.then(|| User::create(&unique));
+        if let (Access::Sudo, Some(user)) = (options.access, &user) {
+            user.may_sudo_docker();
+        }
         let machine = options.own_docker.then(|| Machine::start(dir.path()));
         let docker = machine.as_ref().map_or_else(Docker::of_the_suite, Machine::docker);
 
@@ -72,10 +76,11 @@ impl Server {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
         install_crontab(&dir.path().join("bin/crontab"));
+        let path = programs::path(&dir.path().join("bin"), options.access);
         let environment: Vec<(String, String)> = [
             ("HOME", at("home")),
             ("DOCKER_HOST", docker_host(&options, &docker, dir.path())),
-            ("PATH", format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", at("bin"))),
+            ("PATH", path),
             // By this we know our processes; the stand-in for crontab keeps its table there.
             ("SLIPWAY_BED", at("")),
         ]
@@ -166,6 +171,11 @@ impl Server {
     /// Where the proxy's HTTP is, if it was told [`Self::http_port`].
     pub fn http(&self) -> SocketAddr {
         (self.address(), self.http_port).into()
+    }
+
+    /// Where the proxy's HTTPS is, if it was told [`Self::https_port`].
+    pub fn https(&self) -> SocketAddr {
+        (self.address(), self.https_port).into()
     }
 
     /// A free port for the proxy's HTTP.
@@ -357,20 +367,14 @@ fn take_turn() -> File {
 /// What the sessions' `DOCKER_HOST` says.
 fn docker_host(options: &Options, docker: &Docker, dir: &Path) -> String {
     match options.access {
-        Access::Missing => format!("unix://{}", dir.join("none.sock").display()),
+        Access::Missing | Access::NoProgram => format!("unix://{}", dir.join("none.sock").display()),
         Access::Allowed if options.password => {
             let socket = dir.join("user.sock");
             relay(&socket, docker.socket());
             format!("unix://{}", socket.display())
         }
-        Access::Allowed | Access::Forbidden => docker.host().to_owned(),
+        Access::Allowed | Access::Sudo | Access::Forbidden => docker.host().to_owned(),
     }
-}
-
-/// A `crontab` that keeps its table with the server: several servers of one user must not write to that user's real one.
-fn install_crontab(file: &Path) {
-    fs::write(file, include_str!("crontab.sh")).unwrap();
-    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Is the account that runs the tests locked? Then sshd asks PAM, or lets it in by no key either.

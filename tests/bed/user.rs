@@ -1,8 +1,11 @@
 //! An account of the system, made for one server and removed with it: sshd checks passwords against nothing else.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::process::{is_root, must};
+use crate::process::{find_program, is_root, must};
 
 /// An account with a password.
 #[derive(Debug)]
@@ -27,10 +30,25 @@ impl User {
         ]));
         user
     }
+
+    /// Lets it use Docker as root by `sudo`, and nothing else, without a password.
+    pub(crate) fn may_sudo_docker(&self) {
+        let docker = find_program("docker").expect("there is docker");
+        assert!(find_program("sudo").is_some(), "sudo is installed (scripts/setup test)");
+        let line = format!("{} ALL=(root) NOPASSWD: {}\n", self.name, docker.display());
+        fs::write(self.sudoers(), line).unwrap();
+        fs::set_permissions(self.sudoers(), Permissions::from_mode(0o440)).unwrap();
+        must(Command::new("visudo").args(["-cqf"]).arg(self.sudoers()));
+    }
+
+    fn sudoers(&self) -> PathBuf {
+        PathBuf::from("/etc/sudoers.d").join(&self.name)
+    }
 }
 
 impl Drop for User {
     fn drop(&mut self) {
+        fs::remove_file(self.sudoers()).ok();
         Command::new("userdel").args(["--force", &self.name]).stderr(Stdio::null()).status().ok();
     }
 }

@@ -1,0 +1,85 @@
+//! What becomes of a deployment when the server has too little: of what it promised to others, or of disk for the dumps.
+
+use slipway_tests::{Journey, Server};
+
+#[test]
+fn what_others_have_reserved_is_theirs() {
+    let journey = Journey::start();
+    journey.deploy_ends("initial", 0);
+    let server = journey.slipway.must(&["server", "test", "demo"]).result().clone();
+    let (memory, cpus) = (
+        server["capacity"]["has"]["memory_mb"].as_u64().unwrap(),
+        server["capacity"]["has"]["cpus"].as_f64().unwrap(),
+    );
+    let staging = journey.env_named("staging");
+    let too_much = [
+        (
+            "memory",
+            vec!["--memory".to_owned(), (memory - 512).to_string(), "--cpus".into(), "0.5".into()],
+            "1024 MB",
+        ),
+        (
+            "CPU",
+            vec!["--cpus".to_owned(), (cpus - 0.5).to_string(), "--memory".into(), "512".into()],
+            "reserved 1,",
+        ),
+    ];
+    assert_eq!(journey.add_environment(&journey.slipway, "staging", &[]).code, Some(0));
+    for (what, settings, others) in too_much {
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        journey.slipway.must(&[&["env", "set", &staging], settings.as_slice()].concat());
+        let ran = journey.slipway.run(&["deploy", &staging]);
+        assert_eq!((ran.code, ran.error()), (Some(3), "capacity_exceeded"), "{}", ran.told());
+        for words in [what, settings[1], others] {
+            assert!(ran.told().contains(words), "{words:?} is told: {}", ran.told());
+        }
+        let left =
+            journey.server.docker().containers(&[&format!("slipway.env={}-staging", journey.project())]);
+        assert_eq!(left, Vec::<String>::new(), "nothing was made");
+    }
+    journey.assert_serves("1.0");
+}
+
+#[test]
+fn a_full_disk_of_the_dumps_costs_no_deployment() {
+    // What is mounted on it goes with it.
+    let mut journey = Journey::on(Server::with_own_docker(), "19.0");
+    journey.deploy_ends("initial", 0);
+    journey.make_ticket("kept");
+    let snapshots = journey.folder().join("snapshots").display().to_string();
+    let on_server = |line: &str| {
+        let said = journey.server.ssh(line);
+        assert!(said.status.success(), "{line}: {}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    // A disk of its own for the dumps, on which there is room for none.
+    on_server(&format!(
+        "mkdir -p {snapshots} && mount -t tmpfs -o size=64k,mode=700 slipway-test {snapshots}"
+    ));
+    let ran = journey.deploy_ends("new-field", 0);
+    journey.assert_serves("1.3");
+    let warned = |ran: &slipway_tests::Ran, what: &str| {
+        ran.lines
+            .iter()
+            .any(|l| l["level"] == "warning" && l["text"].as_str().is_some_and(|t| t.contains(what)))
+    };
+    assert!(warned(&ran, "The lasting snapshot could not be made"), "{:#?}", ran.lines);
+    assert_eq!(on_server(&format!("find {snapshots} -type f")), "", "no half dump is left");
+    let clone = format!("before_{}", &ran.result()["deployment"]["id"].as_str().unwrap()[24..]);
+    assert!(journey.databases().contains(&clone), "the clone is kept: {:?}", journey.databases());
+    let listed = journey.slipway.must(&["snapshots", &journey.env()]).result().clone();
+    assert_eq!((&listed[0]["kind"], &listed[0]["state"]), (&"clone".into(), &"ready".into()), "{listed:#}");
+
+    // Once there is room, the next deployment makes up for it.
+    on_server(&format!("umount {snapshots}"));
+    journey.sample.checkout("live");
+    journey.sample.release("2.0");
+    let ran = journey.slipway.run(&["deploy", &journey.env()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
+    assert!(!warned(&ran, "snapshot"), "{}", ran.told());
+    assert_eq!(journey.databases(), [journey.database()]);
+    let listed = journey.slipway.must(&["snapshots", &journey.env()]).result().clone();
+    let kinds: Vec<&str> = listed.as_array().unwrap().iter().map(|s| s["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["dump", "dump"], "{listed:#}");
+    assert!(journey.tickets().contains(&"kept".to_owned()));
+}
