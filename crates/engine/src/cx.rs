@@ -100,7 +100,8 @@ impl Cx {
         }
         self.enter(S::STEP);
         self.claim.start_step(S::STEP).await?;
-        let result = self.limited(S::LIMIT, S::CANCELLABLE, step.run(self)).await;
+        // On the heap: the steps' futures are large, and a thread's stack would have to hold the largest of them, several times.
+        let result = self.limited(S::LIMIT, S::CANCELLABLE, Box::pin(step.run(self))).await;
         match &result {
             Ok(output) => {
                 let value = serde_json::to_value(output)

@@ -28,7 +28,8 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     cx.step(VerifyingDns).await?;
 
     // cut over: steps 10 to 14
-    let ended = CutOver { source: &source, config: &config, release: &release }.carry_out(cx).await?;
+    let ended =
+        Box::pin(CutOver { source: &source, config: &config, release: &release }.carry_out(cx)).await?;
 
     // settle
     if let Ended::Committed(cut) = &ended

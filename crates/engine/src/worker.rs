@@ -120,7 +120,7 @@ async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Res
         biased;
         () = lost.cancelled() => None,
         () = stop.cancelled() => None,
-        result = deploy(&cx) => Some(result),
+        result = Box::pin(deploy(&cx)) => Some(result),
     };
     lease.abort();
     let _ = lease.await;

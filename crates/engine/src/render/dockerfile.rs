@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(stages.dependencies, None);
         assert_eq!(
             stages.release.dockerfile,
-            "FROM odoo:19.0\nCOPY src/oca/ /opt/slipway/addons/oca/\nCOPY src/main/ /opt/slipway/addons/main/\nLABEL slipway.managed=\"1\"\n"
+            "FROM odoo:19.0\nLABEL slipway.managed=\"1\"\nCOPY src/oca/ /opt/slipway/addons/oca/\nCOPY src/main/ /opt/slipway/addons/main/\n"
         );
     }
 

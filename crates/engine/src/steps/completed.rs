@@ -57,7 +57,7 @@ impl PrepareStep for Completed<'_> {
             let ((), written) = tokio::join!(clean_up, write_history(cx, Status::Success, None));
             self.soften(cx, "The server's own history could not be written", written);
         };
-        tokio::join!(outside::look(cx), save);
+        tokio::join!(outside::look(cx), Box::pin(save));
         let host = &cx.connection().await?.host;
         self.soften(
             cx,

@@ -87,7 +87,8 @@ impl Connecting {
 async fn learn(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
     let connection = cx.connection().await?;
     let environment = cx.deployment.environment_id;
-    match history::learn(&cx.engine, environment, connection, facts, cx.layout(), false).await {
+    let learning = history::learn(&cx.engine, environment, connection, facts, cx.layout(), false);
+    match Box::pin(learning).await {
         Ok(Learnt { imported, found }) => {
             if !imported.is_empty() {
                 cx.info(format!(
