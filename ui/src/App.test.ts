@@ -17,7 +17,7 @@ import {
   serverAddress,
   tabs,
 } from "./lib/place.svelte";
-import { chooseTheme, themes } from "./lib/theme.svelte";
+import { themes } from "./lib/theme.svelte";
 import { close, toasts } from "./lib/toasts.svelte";
 
 vi.mock("./lib/backend", async (original) => ({
@@ -67,11 +67,10 @@ async function faults() {
 
 describe.each(themes.filter((theme) => theme !== "system"))("in the %s theme", (theme) => {
   test.each(screens)("%s has no fault that axe knows", async (_, at, shows) => {
-    chooseTheme(theme);
+    vi.spyOn(commands, "settings").mockResolvedValue({ theme, notifications: true });
     await start(at);
     await screen.findByTestId(shows);
-    // It comes with the settings.
-    await vi.waitFor(() => expect(document.documentElement.dataset["theme"]).toBe(theme));
+    await waitFor(() => expect(document.documentElement.dataset["theme"]).toBe(theme));
     expect(await faults()).toEqual([]);
     expect(document.querySelectorAll("main h1")).toHaveLength(1);
   });

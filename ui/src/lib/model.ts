@@ -12,11 +12,6 @@ export function stepTitle(step: Step): string {
   return titles.get(step) ?? step;
 }
 
-/** The place of a step, from 1 to 15. */
-export function stepNumber(step: Step): number {
-  return steps.findIndex((known) => known.step === step) + 1;
-}
-
 /** The word for a status. */
 export const statusWords: Record<Status, string> = {
   pending: "Pending",

@@ -1,7 +1,7 @@
 // Everything at one look: projects, environments and servers, kept current while the app runs.
 
 import { commands } from "./backend";
-import type { EnvironmentRow, Overview } from "./model";
+import type { Overview } from "./model";
 import { Resource } from "./resource.svelte";
 
 /** How often changes are looked at, at most: a deployment says many things a second. In milliseconds. */
@@ -25,9 +25,4 @@ export function noteChange(): void {
     changes += 1;
     void overview.refresh();
   }, PACE);
-}
-
-/** The environment of this identity, as lists show it. */
-export function environmentRow(id: string): EnvironmentRow | null {
-  return overview.value?.environments.find((row) => row.environment.id === id) ?? null;
 }
