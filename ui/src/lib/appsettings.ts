@@ -17,6 +17,6 @@ export async function setTheme(next: Theme): Promise<void> {
 
 /** Takes over the theme that is kept. The page has begun with the one that it remembers itself, so that nothing flashes. */
 export async function adoptTheme(): Promise<void> {
-  const { theme: kept } = await commands.settings();
+  const { theme: kept = theme() } = await commands.settings();
   if (kept !== theme()) chooseTheme(kept);
 }
