@@ -1,65 +1,278 @@
-import { render, screen, waitFor } from "@testing-library/svelte";
+import { render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import axe from "axe-core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import App from "./App.svelte";
-import { appInfo } from "./lib/backend";
-import { go, places } from "./lib/place.svelte";
+import { commands } from "./lib/backend";
+import { closeDialog } from "./lib/dialogs.svelte";
+import { overview } from "./lib/overview.svelte";
+import {
+  address,
+  environmentAddress,
+  go,
+  parse,
+  places,
+  route,
+  serverAddress,
+  tabs,
+} from "./lib/place.svelte";
+import { themes } from "./lib/theme.svelte";
+import { close, toasts } from "./lib/toasts.svelte";
 
-vi.mock("./lib/backend", () => ({
-  appInfo: vi.fn(),
-  setFrameTheme: vi.fn().mockResolvedValue(undefined),
+vi.mock("./lib/backend", async (original) => ({
+  ...(await original<object>()),
+  ...(await import("./fixtures/backend")),
 }));
 
-const info = { version: "1.2.3", os: "linux", arch: "x86_64", webview: "2.50.6" };
+const screens: [string, string, string][] = [
+  ...places.map(({ id, title }): [string, string, string] => [title, address(id), `view-${id}`]),
+  ...tabs.map(({ id, title }): [string, string, string] => [
+    `Environment, ${title}`,
+    environmentAddress("e1", id),
+    `view-${id}`,
+  ]),
+  ["Environment that was rolled back", environmentAddress("e3"), "deployment-error"],
+  ["Environment without a server", environmentAddress("e7"), "reason"],
+  ["Snapshots", environmentAddress("e2", "snapshots"), "restore-11"],
+  ["A server", serverAddress("s2"), "server-problem"],
+  ["First run", address("start"), "first-run"],
+];
 
 beforeEach(() => {
-  vi.mocked(appInfo).mockResolvedValue(info);
-  go("environments");
+  closeDialog();
+  for (const { id } of toasts()) close(id);
+  overview.value = null;
+  overview.failed = null;
+  document.documentElement.lang = "en";
+  go(address("environments"));
 });
 
-describe.each(places)("$title", ({ id, title }) => {
-  test("has no fault that axe knows", async () => {
-    document.documentElement.lang = "en";
-    const { container } = render(App);
-    go(id);
-    await screen.findByRole("heading", { level: 1, name: title });
-    // The document, not only the container: it has the title and the language.
-    // jsdom draws nothing, so contrast can't be seen here; tokens.test.ts measures it.
-    const { violations } = await axe.run(document, { rules: { "color-contrast": { enabled: false } } });
-    expect(violations.map(({ id, nodes }) => ({ id, at: nodes.map((node) => node.html) }))).toEqual([]);
-    expect(container.querySelectorAll("main h1")).toHaveLength(1);
+/** The app, once it knows of everything. */
+async function start(at = address("environments")) {
+  go(at);
+  // The address changes at once, and what is shown with the event that follows.
+  await waitFor(() => expect(route()).toEqual(parse(at)));
+  const user = userEvent.setup();
+  render(App);
+  await screen.findByTestId("environment-acme-production");
+  return user;
+}
+
+/** What axe finds. jsdom draws nothing, so contrast can't be seen here; tokens.test.ts measures it. */
+async function faults() {
+  const { violations } = await axe.run(document, { rules: { "color-contrast": { enabled: false } } });
+  return violations.map(({ id, nodes }) => ({ id, at: nodes.map((node) => node.html) }));
+}
+
+describe.each(themes.filter((theme) => theme !== "system"))("in the %s theme", (theme) => {
+  test.each(screens)("%s has no fault that axe knows", async (_, at, shows) => {
+    vi.spyOn(commands, "settings").mockResolvedValue({ theme, notifications: true });
+    await start(at);
+    await screen.findByTestId(shows);
+    await waitFor(() => expect(document.documentElement.dataset["theme"]).toBe(theme));
+    expect(await faults()).toEqual([]);
+    expect(document.querySelectorAll("main h1")).toHaveLength(1);
   });
 });
 
 test("the navigation goes to each place and says where one is", async () => {
-  render(App);
-  for (const { title } of places) {
-    await userEvent.click(screen.getByRole("link", { name: title }));
+  const user = await start();
+  for (const { id, title } of places) {
+    await user.click(screen.getByTestId(`place-${id}`));
     await screen.findByRole("heading", { level: 1, name: title });
-    await waitFor(() => expect(screen.getByRole("link", { current: "page" }).textContent).toContain(title));
+    const nav = screen.getByRole("navigation", { name: "Main" });
+    await waitFor(() =>
+      expect(within(nav).getByRole("link", { current: "page" }).textContent).toContain(title),
+    );
   }
 });
 
 test("Control and a number go to a place", async () => {
-  render(App);
-  await userEvent.keyboard("{Control>}2{/Control}");
+  const user = await start();
+  await user.keyboard("{Control>}2{/Control}");
   await screen.findByRole("heading", { level: 1, name: "Servers" });
-  await userEvent.keyboard("{Control>}{Shift>}1{/Shift}{/Control}");
+  await user.keyboard("{Control>}{Shift>}1{/Shift}{/Control}");
   expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Servers");
 });
 
-test("Settings tells the version", async () => {
-  render(App);
-  go("settings");
-  expect(await screen.findByText("1.2.3")).toBeTruthy();
-  expect(screen.getByText("2.50.6")).toBeTruthy();
+test("the palette deploys by a few letters", async () => {
+  const user = await start();
+  await user.keyboard("{Control>}k{/Control}");
+  await user.type(await screen.findByTestId("palette-input"), "deploy acme stag");
+  await user.keyboard("{Enter}");
+  const dialog = await screen.findByTestId("deploy-dialog");
+  expect(within(dialog).getByRole("heading", { level: 2 }).textContent).toBe("Redeploy acme / staging");
+  expect(screen.queryByTestId("palette")).toBeNull();
 });
 
-test("Settings says so when the app doesn't answer", async () => {
-  vi.mocked(appInfo).mockRejectedValue(new Error("gone"));
+test("a plan is shown before a deployment, and pressed twice there is one wish", async () => {
+  const deploy = vi.spyOn(commands, "deploy");
+  const user = await start(environmentAddress("e2"));
+  await user.keyboard("{Control>}d{/Control}");
+  await screen.findByTestId("plan");
+  expect(screen.getByTestId("plan-pause").textContent).toContain("About 11 s");
+  expect(await faults()).toEqual([]);
+  await user.dblClick(screen.getByTestId("deploy-go"));
+  await waitFor(() => expect(screen.queryByTestId("deploy-dialog")).toBeNull());
+  expect(new Set(deploy.mock.calls.map(([wish]) => wish)).size).toBe(1);
+  expect(deploy.mock.calls[0]?.slice(1)).toEqual([
+    "e2",
+    null,
+    { pull: false, update: [], wait: false, take_over: false },
+  ]);
+});
+
+test("a rollback with data names the loss and asks to type the name", async () => {
+  const rollBack = vi.spyOn(commands, "rollBack");
+  const user = await start(environmentAddress("e2"));
+  await user.keyboard("{Control>}{Shift>}B{/Shift}{/Control}");
+  await user.click(await screen.findByTestId("rollback-what-data"));
+  expect((await screen.findByTestId("rollback-loss")).textContent).toContain("14 Sales Orders");
+  expect(await faults()).toEqual([]);
+  await user.click(screen.getByTestId("rollback-go"));
+  expect(rollBack).not.toHaveBeenCalled();
+  await user.type(screen.getByTestId("rollback-type"), "staging");
+  await user.click(screen.getByTestId("rollback-go"));
+  await waitFor(() => expect(screen.queryByTestId("rollback-dialog")).toBeNull());
+  expect(rollBack).toHaveBeenCalledOnce();
+  expect(rollBack.mock.calls[0]?.slice(1)).toEqual(["e2", "e2-d10", true]);
+});
+
+test("unsaved settings mark the tab, stop a deployment and can be saved", async () => {
+  const save = vi.spyOn(commands, "saveEnvironment");
+  const user = await start(environmentAddress("e5", "settings"));
+  const branch = await screen.findByTestId("setting-branch");
+  await user.clear(branch);
+  await user.type(branch, "release");
+  await screen.findByTestId("tab-settings-mark");
+  await screen.findByTestId("unsaved");
+  expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBe("true");
+  await user.click(screen.getByTestId("deploy"));
+  expect(screen.queryByTestId("deploy-dialog")).toBeNull();
+  await user.click(screen.getByTestId("save"));
+  await waitFor(() => expect(save).toHaveBeenCalledOnce());
+  expect(save.mock.calls[0]?.[1]).toMatchObject({ id: "e5", branch: "release" });
+});
+
+test("a server that is too small disables Deploy and Save", async () => {
+  const user = await start(environmentAddress("e4", "settings"));
+  const memory = await screen.findByTestId("setting-memory");
+  await user.clear(memory);
+  await user.type(memory, "40000");
+  expect((await screen.findByTestId("capacity")).textContent).toContain("too small");
+  await waitFor(() => expect(screen.getByTestId("save").getAttribute("aria-disabled")).toBe("true"));
+  expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBe("true");
+  await user.click(screen.getByTestId("discard"));
+  await waitFor(() => expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBeNull());
+});
+
+test("an environment without a server says beside Deploy what to do", async () => {
+  await start(environmentAddress("e7"));
+  expect((await screen.findByTestId("reason")).textContent).toContain(
+    "No server assigned: choose one in Settings",
+  );
+  expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBe("true");
+});
+
+test("a secret goes to the keychain and never into the settings", async () => {
+  const save = vi.spyOn(commands, "saveEnvironment");
+  const user = await start(environmentAddress("e2", "settings"));
+  await user.type(await screen.findByTestId("setting-secrets-name"), "API_TOKEN");
+  await user.type(screen.getByTestId("setting-secrets-value"), "hush");
+  await user.click(screen.getByTestId("setting-secrets-add"));
+  await user.keyboard("{Control>}s{/Control}");
+  await waitFor(() => expect(save).toHaveBeenCalledOnce());
+  const [, environment, secrets] = save.mock.calls[0] ?? [];
+  expect(JSON.stringify(environment)).not.toContain("hush");
+  expect(secrets).toEqual([{ name: environment?.secret_variables["API_TOKEN"], value: "hush" }]);
+});
+
+test("destroying asks to type the name", async () => {
+  const destroy = vi.spyOn(commands, "destroyEnvironment");
+  const user = await start(environmentAddress("e2", "settings"));
+  await user.click(await screen.findByTestId("destroy"));
+  const dialog = await screen.findByTestId("destroy-dialog");
+  expect(await faults()).toEqual([]);
+  await user.click(within(dialog).getByTestId("destroy-dialog-go"));
+  expect(destroy).not.toHaveBeenCalled();
+  await user.type(within(dialog).getByTestId("destroy-dialog-type"), "staging{Enter}");
+  await waitFor(() => expect(screen.queryByTestId("destroy-dialog")).toBeNull());
+  expect(destroy).toHaveBeenCalledOnce();
+  expect(destroy.mock.calls[0]?.slice(1)).toEqual(["e2", false]);
+});
+
+test("a new server's fingerprint is shown and confirmed before anything is trusted", async () => {
+  const trust = vi.spyOn(commands, "trustHostKey");
+  const add = vi.spyOn(commands, "addServer");
+  const user = await start(address("servers"));
+  await user.click(await screen.findByTestId("new-server"));
+  await user.type(await screen.findByTestId("server-address"), "root@203.0.113.10:2222");
+  await user.click(screen.getByTestId("server-connect"));
+  expect((await screen.findByTestId("fingerprint")).textContent).toContain("SHA256:");
+  expect(trust).not.toHaveBeenCalled();
+  expect(await faults()).toEqual([]);
+  await user.click(screen.getByTestId("trust-key"));
+  await screen.findByTestId("server-report");
+  await user.click(screen.getByTestId("server-add"));
+  await waitFor(() => expect(screen.queryByTestId("server-dialog")).toBeNull());
+  expect(add).toHaveBeenCalledOnce();
+  expect(add.mock.calls[0]?.[1]).toMatchObject({
+    name: "203.0.113.10",
+    kind: { kind: "ssh", destination: "203.0.113.10", user: "root", port: 2222 },
+  });
+});
+
+test("the log is grouped by step, and its level and text are asked of the store", async () => {
+  const counts = vi.spyOn(commands, "logCounts");
+  const lines = vi.spyOn(commands, "logLines");
+  const user = await start(environmentAddress("e3", "logs"));
+  await screen.findByTestId("log-step-initializing");
+  expect(screen.getByTestId("log-count").textContent).toContain("1,000,240 lines");
+  await user.click(screen.getByTestId("log-level-error"));
+  await user.type(screen.getByTestId("log-search"), "column");
+  await waitFor(() =>
+    expect(counts).toHaveBeenLastCalledWith(
+      "e3-d18",
+      expect.objectContaining({ level: "error", text: "column" }),
+    ),
+  );
+  // From when the matches are asked for, no other lines are shown.
+  await waitFor(() =>
+    expect(lines).toHaveBeenLastCalledWith(
+      "e3-d18",
+      expect.objectContaining({ level: "error", text: "column" }),
+    ),
+  );
+  // A match is looked at among the lines around it.
+  await waitFor(() => expect(screen.getAllByTestId("log-line").length).toBeGreaterThan(9));
+  const match = screen.getAllByTestId("log-line")[9];
+  if (!match) throw new Error("There is no match.");
+  await user.dblClick(match);
+  await waitFor(() => expect(document.querySelector(".marked")).not.toBeNull());
+  expect(screen.getByTestId<HTMLInputElement>("log-search").value).toBe("");
+  // Of a million lines, only those in sight exist.
+  expect(screen.getAllByTestId("log-line").length).toBeLessThan(60);
+});
+
+test("a home that can't be read says so, with what to do", async () => {
+  const failed = { code: "store_corrupt", message: "The store is broken.", hint: "Restore it." } as const;
+  vi.spyOn(commands, "overview").mockRejectedValue(failed);
   render(App);
-  go("settings");
-  expect((await screen.findByRole("alert")).textContent).toContain("start Slipway again");
+  const banner = await screen.findByTestId("home-problem");
+  expect(banner.textContent).toContain("The store is broken.");
+  expect(screen.getByTestId("home-problem-hint").textContent).toBe("Restore it.");
+});
+
+test("an empty home begins with the first run", async () => {
+  vi.spyOn(commands, "overview").mockResolvedValue({ environments: [], projects: [], servers: [] });
+  render(App);
+  const first = await screen.findByTestId("first-run");
+  expect(first.dataset["step"]).toBe("1");
+  expect(await faults()).toEqual([]);
+});
+
+test("Settings tells the version", async () => {
+  await start(address("settings"));
+  expect((await screen.findByTestId("about")).textContent).toContain("0.1.0");
 });

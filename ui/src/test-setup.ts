@@ -12,3 +12,33 @@ vi.stubGlobal("matchMedia", (query: string) => ({
   addEventListener: () => undefined,
   removeEventListener: () => undefined,
 }));
+
+// Nothing has a size here, so nothing ever changes its size.
+vi.stubGlobal(
+  "ResizeObserver",
+  class {
+    observe = () => undefined;
+    unobserve = () => undefined;
+    disconnect = () => undefined;
+  },
+);
+
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+};
+HTMLDialogElement.prototype.close = function () {
+  this.open = false;
+};
+
+// Motion is over at once.
+Element.prototype.animate = function () {
+  const animation = {
+    cancel: () => undefined,
+    currentTime: 0,
+    startTime: 0,
+    onfinish: null as (() => void) | null,
+  };
+  queueMicrotask(() => animation.onfinish?.());
+  return animation as unknown as Animation;
+};
+Element.prototype.getAnimations = () => [];

@@ -29,6 +29,7 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "each code is its own words; the default hint below says the rest")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum ErrorCode {
     // Reaching a server.
     UnknownHostKey,
@@ -177,6 +178,7 @@ impl ErrorCode {
 /// An error as everybody in Slipway sees it, on the terminal, in the window and in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct EngineError {
     /// What kind of error it is.
     pub code: ErrorCode,

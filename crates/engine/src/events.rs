@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that happened in a deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Event {
     /// Its place among everything recorded of the deployment, from 1 and without gaps. Whoever has seen an event
     /// goes on from its `seq`, across restarts and across processes.
@@ -22,6 +23,7 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum EventKind {
     /// A line was said.
     Line {

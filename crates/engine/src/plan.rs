@@ -9,6 +9,7 @@ use crate::server::Slot;
 
 /// The plan of one deployment. Frozen in step 5; `slipway plan` and the app show it without touching anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Plan {
     /// How it is cut over.
     pub lane: Lane,
@@ -42,6 +43,7 @@ pub struct Plan {
 
 /// What is live before a deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Live {
     /// The deployment that brought it.
     pub deployment: DeploymentId,
@@ -55,6 +57,7 @@ pub struct Live {
 
 /// A repository's commit before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct CommitChange {
     /// Before; nothing on a first deployment.
     pub old: Option<String>,
@@ -64,6 +67,7 @@ pub struct CommitChange {
 
 /// One commit in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct CommitLine {
     /// Forty hex digits.
     pub sha: String,
@@ -75,6 +79,7 @@ pub struct CommitLine {
 
 /// A module, and why something is done with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct ModuleReason {
     /// Its technical name.
     pub module: String,
@@ -84,6 +89,7 @@ pub struct ModuleReason {
 
 /// What a list gains and loses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Difference {
     /// In the new list only.
     pub added: Vec<String>,

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::git::{Commit, Credential, Fetch, HostKeys, Progress, Repositories, Source};
+use crate::git::{Commit, Credential, Fetch, HostKeys, Progress, RemoteRef, Repositories, Source};
 use crate::model::{GitCredential, Repository, Settings};
 use crate::odoo::lane::{self, LaneChoice, Release};
 use crate::odoo::modules::{AddonsIn, Modules, Problem, is_odoos_own};
@@ -89,6 +89,18 @@ pub(crate) async fn fetch(
         Ok(Fetched { commits, source, modules, places, problems })
     })
     .await
+}
+
+/// The branches and tags of a repository, as they are now.
+///
+/// # Errors
+/// Those of Git.
+pub(crate) async fn list(engine: &Engine, repository: &Repository) -> Result<Vec<RemoteRef>, EngineError> {
+    let request = request(engine, repository, None).await?;
+    let mirrors = Repositories::new(engine.mirrors());
+    let url = repository.url.clone();
+    let cancel = CancellationToken::new();
+    off_thread(move || Ok(mirrors.mirror(&url)?.list(&request, &cancel)?)).await
 }
 
 /// The source of a release that was deployed earlier, if its commits can still be had.

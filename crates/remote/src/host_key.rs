@@ -12,6 +12,7 @@ use crate::{RemoteError, SshSpec};
 
 /// The key by which a server proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct HostKey {
     /// The server as known_hosts files name it: `example.com`, `[example.com]:2222`. Behind a jump host that is not
     /// known itself, this is the jump host.

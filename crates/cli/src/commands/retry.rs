@@ -16,6 +16,6 @@ pub(crate) async fn run(
     run: &Run,
 ) -> Result<Exit, EngineError> {
     let failed = engine.deployment(deployment).await?;
-    let again = engine.retry(failed.id).await?;
+    let again = engine.retry(failed.id, None).await?;
     carry_out(engine, out, &again, run).await
 }

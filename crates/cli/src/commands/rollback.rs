@@ -38,7 +38,7 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Rollback) -> Result<
             return Err(EngineError::new(ErrorCode::Cancelled, "Nothing was changed."));
         }
     }
-    let deployment = engine.rollback(&view, &target, args.data, (&args.run).into()).await?;
+    let deployment = engine.rollback(&view, &target, args.data, (&args.run).into(), None).await?;
     carry_out(engine, out, &deployment, &args.run).await
 }
 

@@ -71,12 +71,12 @@ impl Engine {
         self.store().deployment(queued.id).await
     }
 
-    /// Queues a deployment of the same commits as one that has ended.
+    /// Queues a deployment of the same commits as one that has ended. Asked twice with the same `key`, there is one.
     ///
     /// # Errors
     /// While that one hasn't ended.
-    pub async fn retry(&self, id: DeploymentId) -> Result<Deployment, EngineError> {
-        let queued = self.queue().retry(id, &who(), None).await?;
+    pub async fn retry(&self, id: DeploymentId, key: Option<String>) -> Result<Deployment, EngineError> {
+        let queued = self.queue().retry(id, &who(), key).await?;
         self.store().deployment(queued.id).await
     }
 

@@ -4,12 +4,19 @@ mod deployments;
 mod destroy;
 mod environments;
 mod history;
+mod install_docker;
+mod keychain;
+mod live;
 mod projects;
 mod rollbacks;
 mod servers;
+mod snapshots;
 
 pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
+pub use keychain::KeychainStatus;
+pub use live::{Live, Usage};
+pub use projects::References;
 pub use rollbacks::RollbackPreview;
 pub use servers::ServerReport;
 pub use slipway_remote::HostKey;
@@ -108,15 +115,18 @@ impl Engine {
     /// # Errors
     /// When there is none, or it stays locked.
     pub async fn keychain(&self) -> Result<&Arc<dyn Keychain>, EngineError> {
-        let secrets = &self.inner.secrets;
-        secrets
-            .opened
-            .get_or_try_init(|| async {
-                let options = &secrets.options;
-                crate::secrets::open(self.home(), options.keychain.clone(), options.ask_passphrase.clone())
-                    .await
-            })
-            .await
+        let EngineOptions { keychain, ask_passphrase, .. } = &self.inner.secrets.options;
+        self.open_keychain(keychain.clone(), ask_passphrase.clone()).await
+    }
+
+    /// The keychain, opened in this way unless it is open already.
+    async fn open_keychain(
+        &self,
+        choice: KeychainChoice,
+        ask: Option<AskPassphrase>,
+    ) -> Result<&Arc<dyn Keychain>, EngineError> {
+        let open = || crate::secrets::open(self.home(), choice, ask);
+        self.inner.secrets.opened.get_or_try_init(open).await
     }
 
     /// Keeps a secret; returns the name to remember it by.

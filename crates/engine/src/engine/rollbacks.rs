@@ -15,6 +15,7 @@ use crate::store::NewDeployment;
 
 /// What a rollback would do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct RollbackPreview {
     /// The deployment to go back to.
     pub to: DeploymentId,
@@ -61,7 +62,8 @@ impl Engine {
         Ok(preview)
     }
 
-    /// Queues a rollback to `target`. The caller has shown the user what would be lost.
+    /// Queues a rollback to `target`. The caller has shown the user what would be lost. Asked twice with the same `key`,
+    /// there is one.
     ///
     /// # Errors
     /// As for [`Engine::preview_rollback`].
@@ -71,6 +73,7 @@ impl Engine {
         target: &Deployment,
         data: bool,
         options: DeployOptions,
+        key: Option<String>,
     ) -> Result<Deployment, EngineError> {
         check(view, target)?;
         let restore = match data {
@@ -83,6 +86,7 @@ impl Engine {
             rollback_of: Some(target.id),
             restore,
             options,
+            idempotency_key: key,
             ..NewDeployment::new(view.environment.id, Trigger::Rollback, who())
         };
         let queued = self.queue().enqueue(new).await?;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use slipway_remote::{HostKey, SshSpec};
 
-use super::Engine;
+use super::{Engine, EnvironmentView};
 use crate::error::EngineError;
-use crate::model::{Server, ServerKind};
+use crate::model::{Server, ServerKind, Settings};
 use crate::server::{Capacity, Connection, Facts, Reservation, ssh_spec};
 
 /// What a test of a server found.
@@ -78,6 +78,22 @@ impl Engine {
         connection.host.close().await;
         let capacity = Capacity::of(&facts, "", Reservation::default());
         Ok(ServerReport { server: server.clone(), facts, capacity })
+    }
+
+    /// Whether a server can bear an environment with what it is to reserve. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of connecting, and `no_server`. That it can't bear it is no error here.
+    pub async fn capacity(&self, view: &EnvironmentView) -> Result<Capacity, EngineError> {
+        let Settings { environment, server, .. } = view.freeze()?;
+        let (connection, facts) = Connection::open(self, &server, "").await?;
+        connection.host.close().await;
+        let wants = Reservation {
+            cpus: environment.cpus,
+            memory_mb: environment.memory_mb,
+            disk_mb: environment.disk_mb,
+        };
+        Ok(Capacity::of(&facts, &view.slug, wants))
     }
 
     /// The key that a server shows now; nothing for this computer.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// One attempt to bring an environment to a commit, and all that is known about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Deployment {
     /// Its identity.
     pub id: DeploymentId,
@@ -78,6 +79,7 @@ pub struct Deployment {
 /// A deployment as lists show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of Deployment")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct DeploymentSummary {
     pub id: DeploymentId,
     pub environment_id: EnvironmentId,
@@ -123,6 +125,7 @@ pub struct DeploymentSummary {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Trigger {
     /// A person.
     Manual,
@@ -161,6 +164,7 @@ pub enum Trigger {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Lane {
     /// There is no release yet: the database is made and the modules installed.
     First,
@@ -175,6 +179,7 @@ pub enum Lane {
 /// Environment, project and server as they were when a deployment was queued: later changes of settings don't
 /// reach a deployment that is under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Settings {
     /// The environment.
     pub environment: Environment,
@@ -190,6 +195,7 @@ pub struct Settings {
 /// How a deployment is to be carried out, beyond the settings of its environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct DeployOptions {
     /// Ask the registry for a newer base image.
     pub pull: bool,
@@ -210,6 +216,7 @@ impl Settings {
 
 /// Data that a deployment brings back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Restore {
     /// The snapshot that it comes from.
     pub snapshot_id: SnapshotId,
@@ -217,6 +224,7 @@ pub struct Restore {
 
 /// What runs because of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct ReleaseRecord {
     /// The release's image, by name.
     pub image: String,
@@ -230,6 +238,7 @@ pub struct ReleaseRecord {
 
 /// Why a deployment didn't succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct DeploymentError {
     /// What kind of error it is.
     pub code: ErrorCode,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// One running Odoo: where it runs, what it may use, and how it is set up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Environment {
     /// Its identity.
     pub id: EnvironmentId,
@@ -26,6 +27,7 @@ pub struct Environment {
     /// How it is encrypted on the way.
     pub tls: Tls,
     /// CPUs that it may use.
+    #[cfg_attr(feature = "bindings", specta(type = i32))]
     pub cpus: f64,
     /// Memory that it may use, in MiB.
     pub memory_mb: u64,
@@ -76,6 +78,7 @@ pub struct Environment {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum EnvironmentKind {
     /// Customers work with it.
     Production,
@@ -88,6 +91,7 @@ pub enum EnvironmentKind {
 /// How requests to an environment are encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Tls {
     /// A certificate from a public authority, renewed by Caddy.
     Acme {
@@ -109,6 +113,7 @@ pub enum Tls {
 
 /// How much of an environment's past is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Retention {
     /// Releases to keep for a rollback, besides the live one.
     pub keep_releases: u32,

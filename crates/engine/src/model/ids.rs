@@ -10,6 +10,7 @@ macro_rules! id {
         /// A UUID of version 7: ordered by the time it was made.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
+        #[cfg_attr(feature = "bindings", derive(specta::Type))]
         pub struct $name(Uuid);
 
         impl $name {

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Level {
     /// For whoever looks closer.
     Debug,
@@ -36,6 +37,7 @@ pub enum Level {
 
 /// One line of a deployment's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct LogLine {
     /// Its place among everything recorded of this deployment, from 1. Lines share the count with the other
     /// [events](crate::events::Event), so there are gaps between lines.

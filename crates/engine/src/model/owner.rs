@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 /// The process that holds a deployment, told apart from any later process that has its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Owner {
     /// The process's number.
     pub pid: u32,

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 /// What is deployed: repositories of addons for one Odoo series.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Project {
     /// Its identity.
     pub id: ProjectId,
@@ -23,6 +24,7 @@ pub struct Project {
 
 /// A Git repository of a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Repository {
     /// Its name, unique in the project; a folder on servers.
     pub name: String,
@@ -41,6 +43,7 @@ pub struct Repository {
 /// What opens a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum GitCredential {
     /// Whatever the user's Git would use: nothing, the SSH agent, or a credential helper.
     #[default]

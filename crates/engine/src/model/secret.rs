@@ -7,6 +7,7 @@ use uuid::Uuid;
 /// The name of a secret. It says nothing about the secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct SecretRef(Uuid);
 
 impl SecretRef {

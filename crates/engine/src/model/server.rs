@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// A machine that environments run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Server {
     /// Its identity.
     pub id: ServerId,
@@ -47,6 +48,7 @@ pub struct Server {
 /// How a server is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum ServerKind {
     /// This computer, without SSH.
     Local,

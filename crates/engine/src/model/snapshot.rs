@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Database and filestore of one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Snapshot {
     /// Its identity.
     pub id: SnapshotId,
@@ -53,6 +54,7 @@ impl Snapshot {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum SnapshotKind {
     /// A clone beside the live database.
     Clone,
@@ -77,6 +79,7 @@ pub enum SnapshotKind {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum SnapshotState {
     /// Being made.
     Taking,

@@ -28,6 +28,7 @@ use strum::VariantArray;
     missing_docs,
     reason = "DESIGN's table of steps says what each does; the names are the user's words"
 )]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Step {
     Initializing = 1,
     Connecting,
@@ -50,6 +51,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Part {
     /// Touches nothing that is live; runs from the desktop; every step may be repeated.
     Prepare,
@@ -126,6 +128,7 @@ impl Step {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum StepStatus {
     /// Not begun.
     Pending,
@@ -150,6 +153,7 @@ impl StepStatus {
 
 /// What is known about one step of one deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct StepRecord {
     /// The deployment.
     pub deployment_id: DeploymentId,

@@ -12,6 +12,7 @@ use serde::Serialize;
 /// What asking to cancel a deployment did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "cancelled", rename_all = "snake_case")]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub enum Cancelled {
     /// It was waiting, and is cancelled.
     AtOnce,

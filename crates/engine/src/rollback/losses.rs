@@ -9,6 +9,7 @@ use crate::server::{Connection, Layout};
 
 /// Rows of one model that were made or changed after a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Loss {
     /// The model: `sale.order`.
     pub model: String,

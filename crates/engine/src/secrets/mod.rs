@@ -14,7 +14,12 @@ use async_trait::async_trait;
 use file::FileBackend;
 use memory::MemoryBackend;
 use secrecy::SecretString;
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use system::SystemBackend;
 
 /// The environment variable that a passphrase is taken from where nobody can be asked.
@@ -77,7 +82,7 @@ pub async fn open(
     choice: KeychainChoice,
     ask: Option<AskPassphrase>,
 ) -> Result<Arc<dyn Keychain>, EngineError> {
-    let folder = home.join("secrets");
+    let folder = folder_of(home);
     off_thread(move || {
         let file = match choice {
             KeychainChoice::AsBefore => FileBackend::exists(&folder),
@@ -92,6 +97,15 @@ pub async fn open(
         }
     })
     .await
+}
+
+/// Whether a home keeps its secrets in encrypted files.
+pub fn is_in_file(home: &Path) -> bool {
+    FileBackend::exists(&folder_of(home))
+}
+
+fn folder_of(home: &Path) -> PathBuf {
+    home.join("secrets")
 }
 
 /// A keychain that forgets everything at its end, for tests.

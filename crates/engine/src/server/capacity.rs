@@ -7,8 +7,10 @@ use crate::error::{EngineError, ErrorCode};
 
 /// What an environment reserves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Reservation {
     /// Processors.
+    #[cfg_attr(feature = "bindings", specta(type = i32))]
     pub cpus: f64,
     /// MiB of memory.
     pub memory_mb: u64,
@@ -18,6 +20,7 @@ pub struct Reservation {
 
 /// What a server has, what its other environments reserve, and what one wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Capacity {
     /// The server's own size.
     pub has: Reservation,

@@ -76,6 +76,7 @@ pub struct Facts {
 
 /// Size and free room of a disk, in MiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Disk {
     /// All of it.
     pub total: u64,

@@ -26,13 +26,18 @@ gone=$(newest_first "$DIR/releases" | while read -r dep; do
 done)
 [ -z "$gone" ] || printf '%s\n' "$gone"
 
-# The web and update containers of releases that are kept but not live: only the image is needed to bring one back.
+# The web and update containers of releases that are kept but not live: only the image is needed to bring one back. This and the
+# stages below go beside the rest, since each waits for Docker.
 docker ps -a --filter label=slipway.managed=1 --filter "label=slipway.env=$SLUG" --filter status=exited --filter status=created \
   --format '{{.ID}} {{.Label "slipway.role"}} {{.Names}}' | while read -r id role name; do
   case $role in web|update|files) ;; *) continue ;; esac
   case $name in *"-$LIVE") continue ;; esac
   docker rm -v "$id" >/dev/null && echo "container $name"
-done
+done &
+
+# Image stages that no kept release stands on any more. Docker refuses to remove one that is still a parent or in use.
+docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
+  --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done &
 
 n=0
 now=$(date +%s)
@@ -55,9 +60,7 @@ printf '%s\n' "$named" | grep ' k-' | while read -r id tag; do
   docker rmi "slipway/$SLUG:$tag" >/dev/null 2>&1 && echo "image slipway/$SLUG:$tag"
 done
 
-# Image stages that no kept release stands on any more. Docker refuses to remove one that is still a parent or in use.
-docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
-  --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done
+wait
 
 # Nothing stands less on them than before unless a release went.
 [ -z "$gone" ] || prune_dependencies "${DIR%/*}"

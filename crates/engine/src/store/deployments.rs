@@ -65,6 +65,7 @@ impl NewDeployment {
 /// Which deployments to list. The default: all, the newest 50.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct DeploymentFilter {
     /// Of this environment.
     pub environment_id: Option<EnvironmentId>,
@@ -86,6 +87,7 @@ pub struct DeploymentFilter {
 
 /// A part of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
@@ -99,6 +101,17 @@ impl Store {
     /// One deployment, with all that is known about it.
     pub async fn deployment(&self, id: DeploymentId) -> Result<Deployment, EngineError> {
         self.read(move |c| in_transaction(c, id)).await
+    }
+
+    /// One deployment, as lists show it.
+    pub async fn summary(&self, id: DeploymentId) -> Result<DeploymentSummary, EngineError> {
+        self.read(move |c| {
+            let mut statement =
+                c.prepare_cached(&format!("SELECT {SUMMARY} FROM deployment WHERE id = ?1"))?;
+            let found = statement.query_map([id], summary_from_row)?.next().transpose()?;
+            found.ok_or_else(missing)
+        })
+        .await
     }
 
     /// A page of deployments.
@@ -129,9 +142,11 @@ pub(crate) fn in_transaction(connection: &Connection, id: DeploymentId) -> Resul
     let mut statement =
         connection.prepare_cached(&format!("SELECT *, {DURATIONS} FROM deployment WHERE id = ?1"))?;
     let found = statement.query_map([id], deployment_from_row)?.next().transpose()?;
-    found.ok_or_else(|| {
-        EngineError::not_found("There is no such deployment.").hint("See `slipway history ENV`.")
-    })
+    found.ok_or_else(missing)
+}
+
+fn missing() -> EngineError {
+    EngineError::not_found("There is no such deployment.").hint("See `slipway history ENV`.")
 }
 
 /// Adds a deployment to the queue, with the settings frozen as they are. If its key was used before, nothing is

@@ -44,7 +44,9 @@ pub(super) fn prepare(home: &Path) -> Result<PathBuf, EngineError> {
 /// What Slipway itself may have put into a home before the store is made, or is putting there at this moment: another
 /// process may make the database, with its journals, between two looks.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
-    ["lock", "secrets", "logs", "mirrors", "ssh", "known_hosts"].iter().any(|ours| name == *ours)
+    ["lock", "secrets", "logs", "mirrors", "ssh", "known_hosts", "settings.json"]
+        .iter()
+        .any(|ours| name == *ours)
         || name.to_string_lossy().starts_with(super::DATABASE)
 }
 

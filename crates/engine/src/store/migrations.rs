@@ -4,8 +4,11 @@ use crate::error::{EngineError, ErrorCode};
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
-const VERSIONS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_elsewhere.sql"))];
+const VERSIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001_first.sql")),
+    M::up(include_str!("migrations/0002_elsewhere.sql")),
+    M::up(include_str!("migrations/0003_lines.sql")),
+];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
 
@@ -27,8 +30,11 @@ mod tests {
     use crate::store::{Store, writer};
 
     /// What was in a store of each version: one script a version, never changed once the version is released.
-    const CONTENTS: &[&str] =
-        &[include_str!("migrations/0001_first.test.sql"), include_str!("migrations/0002_elsewhere.test.sql")];
+    const CONTENTS: &[&str] = &[
+        include_str!("migrations/0001_first.test.sql"),
+        include_str!("migrations/0002_elsewhere.test.sql"),
+        include_str!("migrations/0003_lines.test.sql"),
+    ];
 
     #[test]
     fn the_versions_are_valid() {

@@ -13,6 +13,7 @@ mod follow;
 mod home;
 mod lines;
 mod migrations;
+mod progress;
 mod projects;
 mod readers;
 mod servers;
@@ -26,6 +27,7 @@ mod writer;
 pub use deployments::{DeploymentFilter, NewDeployment, Page};
 pub use environments::EnvironmentOverview;
 pub use lines::{LineCount, LineFilter};
+pub use progress::DeploymentProgress;
 pub use sink::LogSink;
 
 pub(crate) use deployments::{

@@ -10,20 +10,22 @@ use crate::{
     model::{DeploymentId, Status, Step, StepRecord, StepStatus},
 };
 use jiff::Timestamp;
-use rusqlite::{Row, Transaction};
+use rusqlite::{Connection, Row, Transaction};
 use serde_json::Value;
 
 impl Store {
     /// The 15 steps of a deployment, in their order.
     pub async fn steps(&self, id: DeploymentId) -> Result<Vec<StepRecord>, EngineError> {
-        self.read(move |c| {
-            let mut statement =
-                c.prepare_cached("SELECT * FROM step WHERE deployment_id = ?1 ORDER BY step")?;
-            let steps = statement.query_map([id], from_row)?;
-            Ok(steps.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.read(move |c| all(c, id)).await
     }
+}
+
+/// The 15 steps of a deployment, in their order.
+pub(super) fn all(connection: &Connection, id: DeploymentId) -> Result<Vec<StepRecord>, EngineError> {
+    let mut statement =
+        connection.prepare_cached("SELECT * FROM step WHERE deployment_id = ?1 ORDER BY step")?;
+    let steps = statement.query_map([id], from_row)?;
+    Ok(steps.collect::<Result<_, _>>()?)
 }
 
 /// Brings a step to a status, and records that it came there. A message or output that isn't given stays as it was.

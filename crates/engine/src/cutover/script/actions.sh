@@ -10,6 +10,8 @@ show data_directory \\gset
   [ "$_free" -gt "$_need" ] || return 1
   [ "$LANE" != code ] || [ "$_here" -gt $(( _db/2 + MARGIN_K )) ]; }
 look() { # what was there before, so that going back asks no more of the old release than it could do
+  # A container's image never changes: asked for while nobody waits.
+  [ -z "$IMAGE_ID" ] || [ "$(d inspect -f '{{.Image}}' "$NEW")" = "$IMAGE_ID" ] || { echo 'the image of the new container is not the planned one'; return 1; }
   _seen=$(d ps --filter "label=slipway.env=$SLUG" --filter label=slipway.slot --format '{{.Label "slipway.slot"}} {{.Names}}') || return 1
   _was=stopped
   while read -r _s _c; do
@@ -28,13 +30,15 @@ SEEN
 gate_open()   { ( umask 022; : >"$GATES/$NEW_SLOT" ) && rm -f "$GATES/$(other)"; }
 gate_back()   { [ -z "$OLD" ] || { rm -f "$GATES/$NEW_SLOT"; ( umask 022; : >"$GATES/$OLD_SLOT" ); }; }
 gate_close()  { rm -f "$GATES/a" "$GATES/b"; nap 0.3; }
-gate_switch() { gate_open && nap 0.3; }
+gate_switch() { gate_open && nap 0.2; }   # two looks; a request that still comes to the old one is answered by it
 other()       { case $NEW_SLOT in a) echo b ;; *) echo a ;; esac; }
 drained() { _n=$(proxy in_flight "$OLD_AT") && [ "$_n" = 0 ]; }
 drain() { until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; }; }
 stop_old() { # that it has ended is waited for by `stopped`, while the database is cloned
   ! running "$OLD" || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }
-stopped() { [ -z "$STOP" ] || { wait "$STOP"; STOP=; }; [ -z "$OLD" ] || ! running "$OLD" || bg $DOCKER stop -t "$STOP_S" "$OLD"; }
+stopped() { # once the database is sealed, nothing that it still does leads anywhere: no need to let it take its time
+  [ -z "$STOP" ] || { ! has seal ok || dead_pid "$STOP" || d kill "$OLD" >/dev/null 2>&1; wait "$STOP"; STOP=''; }
+  [ -z "$OLD" ] || ! running "$OLD" || bg $DOCKER stop -t "$STOP_S" "$OLD"; }
 retire()  { stop_old && stopped; }
 
 # --- database
@@ -79,17 +83,19 @@ swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both rena
     end if; end \$\$"; }
 swap() { exists "$STAGE" && swap_db && files swap; }
 drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
-# The start of pg_dump, and the look whether it knows zstd, take time: it stands ready and waits for a line. Nobody who dies leaves it waiting for long.
+# The start of pg_dump takes time: it stands ready and waits for a line. Nobody who dies leaves it waiting for long.
 dump_ready() {
   mkdir -p "$SNAPSHOT" && mkfifo "$DIR/dump.in" || return 1
   ( lone; $DOCKER exec -i -e PGAPPNAME="$APP-dump" "$PG" sh -c '
-      z=zstd:3; PGAPPNAME= pg_dump -U postgres -Fc -Z $z --schema-only -d postgres >/dev/null 2>&1 || z=6   # before 16, or built without
       timeout 300 sh -c "read word; [ \"\$word\" = go ]" || exit 1
-      exec pg_dump -U postgres -Fc -Z $z -d "$1"' sh "$DB" <>"$DIR/dump.in" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
+      exec pg_dump -U postgres -Fc -Z "$2" -d "$1"' sh "$DB" "$(compression)" <>"$DIR/dump.in" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
+compression() { # zstd isn't in PostgreSQL before 16, nor in every build: tried once, and again after a dump that failed
+  [ -s "$ROOT/$SLUG/dump.how" ] || { if d exec "$PG" pg_dump -U postgres -Fc -Z zstd:3 --schema-only -d postgres >/dev/null 2>&1; then echo zstd:3; else echo 6; fi >"$ROOT/$SLUG/dump.how"; }
+  cat "$ROOT/$SLUG/dump.how"; }
 dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
   [ -p "$DIR/dump.in" ] || dump_ready || return 1
   echo go 1<>"$DIR/dump.in"
-  until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; return 1; }; }; }
+  until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; rm -f "$ROOT/$SLUG/dump.how"; return 1; }; }; }
 dump_begun() { [ -s "$DIR/dump.rc" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump' and backend_xmin is not null")" != 0 ]; }
 dump_end() {
   until_s "$DUMP_S" dump_over && [ "$(cat "$DIR/dump.rc")" = 0 ] && sync "$SNAPSHOT/dump.part" && mv -f "$SNAPSHOT/dump.part" "$SNAPSHOT/dump" && return 0
@@ -193,7 +199,6 @@ sys.exit(not (status.startswith("HTTP/1.") and status.split()[1] < "500"))
 PY
 }
 proof() {
-  [ -z "$IMAGE_ID" ] || [ "$(d inspect -f '{{.Image}}' "$NEW")" = "$IMAGE_ID" ] || { echo 'the running image is not the planned one'; return 1; }
   _bad=$(SQLDB=$DB sql "select m.name||': '||m.state from ir_module_module m where m.state in ('to upgrade','to install','to remove')
     union all select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
   [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }

@@ -13,7 +13,7 @@ run() {
   # What takes long to start is started beside the first actions. The container for files was started by prepare, but that may be
   # long ago. No lane but this one links while the old release goes on: files that come until the dump are linked by `relink`.
   ( lone; running "$FILES" || files_up || exit 1; [ "$LANE" != code ] || files link ) >"$DIR/files.said" 2>&1 & FILES_UP=$!
-  talk; [ "$LANE" != code ] || dump_ready; crons_open
+  talk; if [ "$LANE" = code ]; then dump_ready; else crons_open; fi   # the code lane has time for it later, but not now
   if forward; then exit 0; fi
   revert reverted || exit 20; exit 10; }
 guard() { # holds the same locks, by inherited descriptors

@@ -4,7 +4,7 @@ forward() {
   step room && step look && step boot_entry || return 1
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
-    code)    step link linked && step dump_start && relink || return 1 ;;
+    code)    step link linked && crons_open && step dump_start && relink || return 1 ;;
     update)  quiesce && step clone && step link files link && step stopped && step unseal && step update || return 1 ;;
     restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac

@@ -42,6 +42,24 @@ async fn lines_are_in_the_store_in_order_without_secrets_and_counted() {
     assert_eq!(earlier, all[447..449]);
     let later = page(LineFilter { after: all[9].seq, limit: Some(1), ..any() }).await;
     assert_eq!(later, all[10..11]);
+    let skipped = page(LineFilter { skip: 100, limit: Some(2), ..any() }).await;
+    assert_eq!(skipped, all[100..102]);
+    let skipped = page(LineFilter { from_end: true, skip: 100, limit: Some(2), ..any() }).await;
+    assert_eq!(skipped, all[350..352]);
+    let step = Some(Step::InstallingDependencies);
+    assert_eq!(page(LineFilter { step, skip: 5, limit: Some(1), ..any() }).await, all[305..306]);
+
+    let count = async |filter: LineFilter| bed.store.count_lines(id, filter).await.unwrap();
+    let sum = |counts: &[LineCount]| counts.iter().map(|c| c.lines).sum::<u64>();
+    assert_eq!(sum(&count(any()).await), 452);
+    assert_eq!(sum(&count(LineFilter { level: Some(Level::Warning), ..any() }).await), 7);
+    assert_eq!(sum(&count(LineFilter { step, ..any() }).await), 152);
+    let text = Some("line 30".to_owned());
+    let found = count(LineFilter { text: text.clone(), ..any() }).await;
+    assert_eq!(sum(&found), 11, "30, and 300 to 309");
+    assert_eq!(found.len(), 3, "two steps, and a warning: {found:?}");
+    let found = count(LineFilter { text, level: Some(Level::Warning), after: all[449].seq, ..any() }).await;
+    assert_eq!(found, [LineCount { step: Step::InstallingDependencies, level: Level::Warning, lines: 1 }]);
 
     let counts = bed.store.line_counts(id).await.unwrap();
     assert_eq!(counts.iter().map(|c| c.lines).sum::<u64>(), 452);
@@ -67,6 +85,34 @@ fn text(event: &Event) -> String {
         EventKind::StatusChanged { status, .. } => status.to_string(),
         EventKind::Progress { done, of } => format!("{done}/{of}"),
     }
+}
+
+#[tokio::test]
+async fn what_is_read_of_one_moment_is_followed_on_without_a_gap() {
+    let bed = Bed::new().await;
+    let environment = bed.one().await;
+    let earlier = bed.enqueue(&environment).await;
+    let claim = bed.claim().await;
+    claim.start_deploying().await.unwrap();
+    claim.finish(Status::Success, None).await.unwrap();
+
+    let id = bed.enqueue(&environment).await;
+    let claim = bed.claim().await;
+    claim.start_step(Step::Initializing).await.unwrap();
+    claim.line(Step::Initializing, Level::Info, "before");
+    claim.log().flush().await.unwrap();
+    let progress = bed.store.progress(id).await.unwrap();
+    assert_eq!(progress.deployment.status, Status::Building);
+    assert_eq!(progress.steps[0].message.as_deref(), Some("before"));
+    assert_eq!(progress.counts.len(), 1);
+    let took = bed.store.summary(earlier).await.unwrap();
+    assert_eq!(progress.expected_ms, Some(took.build_ms.unwrap() + took.deploy_ms.unwrap()));
+
+    claim.line(Step::Initializing, Level::Info, "after");
+    claim.log().flush().await.unwrap();
+    let next = bed.store.follow(id, progress.seq).next().await.unwrap().unwrap();
+    assert_eq!(text(&next), "after");
+    assert_eq!(bed.store.progress(DeploymentId::new()).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

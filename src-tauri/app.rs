@@ -1,0 +1,59 @@
+//! What all parts of the app share.
+
+use std::path::Path;
+
+use slipway_engine::engine::{Engine, EngineOptions};
+use slipway_engine::error::EngineError;
+use slipway_engine::redact::Redactor;
+use tokio_util::sync::CancellationToken;
+
+use crate::follow::Follows;
+use crate::once::Once;
+use crate::settings::Kept;
+use crate::signals::Signals;
+
+/// The app behind its window. One for each process, for as long as that lives.
+pub(crate) struct App {
+    engine: Result<Engine, EngineError>,
+    /// Mutations that were asked for, by their ids.
+    pub(crate) once: Once,
+    /// What the window follows.
+    pub(crate) follows: Follows,
+    /// The way to the window.
+    pub(crate) signals: Signals,
+    /// What the user chose for the app itself.
+    pub(crate) settings: Kept,
+    /// Ends what goes on in the background.
+    pub(crate) stop: CancellationToken,
+    /// Nothing is carried out here any more.
+    pub(crate) worker_ended: CancellationToken,
+}
+
+impl App {
+    /// Opens a home. One that can't be opened is no reason not to start: the window says why.
+    pub(crate) async fn open(home: Result<&Path, EngineError>, redactor: Redactor) -> Self {
+        let options = EngineOptions { redactor, ..EngineOptions::default() };
+        let engine = match home {
+            Ok(home) => Engine::open(home, options).await,
+            Err(error) => Err(error),
+        };
+        let settings = Kept::read(engine.as_ref().ok().map(Engine::home));
+        Self {
+            engine,
+            once: Once::default(),
+            follows: Follows::default(),
+            signals: Signals::default(),
+            settings,
+            stop: CancellationToken::new(),
+            worker_ended: CancellationToken::new(),
+        }
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// Why the home could not be opened.
+    pub(crate) fn engine(&self) -> Result<&Engine, EngineError> {
+        self.engine.as_ref().map_err(Clone::clone)
+    }
+}

@@ -1,0 +1,240 @@
+//! The app's window, driven as a person would by the web view's own driver (the WebDriver protocol of the W3C).
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Desktop, app, path};
+use crate::http;
+use crate::process::{descendants, signal, until};
+
+/// How long a page may take for one thing.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The protocol's name for "this is an element".
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// The app's window. The app ends when it is dropped.
+#[derive(Debug)]
+pub struct Window {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+}
+
+impl Window {
+    pub(super) fn open(desktop: &Desktop, home: &Path, arguments: &[&str]) -> Self {
+        // A free port: let go of just before the driver takes it.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = std::fs::File::create(desktop.dir().join("driver.log")).unwrap();
+        let driver = desktop
+            .command(&path("WebKitWebDriver"))
+            .args(["--host=127.0.0.1", &format!("--port={port}")])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the driver starts");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let ready = until(PATIENCE, || http::get(address, "localhost", "/status").ok());
+        assert!(ready.is_some(), "the driver answers");
+        let mut all = vec!["--home".to_owned(), home.display().to_string()];
+        all.extend(arguments.iter().map(|a| (*a).to_owned()));
+        let mut window = Self { driver, address, session: String::new() };
+        let browser = json!({"binary": app(), "args": all});
+        let wanted = json!({"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": browser}}});
+        let session = window.call("/session", Some(wanted)).expect("the app opens its window");
+        window.session = session["sessionId"].as_str().expect("a session").to_owned();
+        window
+    }
+
+    /// Waits for the first element that fits a CSS selector.
+    pub fn find(&self, css: &str) -> Element<'_> {
+        let found = until(PATIENCE, || self.look(css));
+        found.unwrap_or_else(|| panic!("no {css} on the page: {}", self.text("body")))
+    }
+
+    /// The first element that fits a CSS selector, if there is one now.
+    pub fn look(&self, css: &str) -> Option<Element<'_>> {
+        let body = json!({"using": "css selector", "value": css});
+        let found = self.call(&format!("/session/{}/element", self.session), Some(body)).ok()?;
+        Some(Element { window: self, id: found[ELEMENT].as_str()?.to_owned() })
+    }
+
+    /// Waits for the element with this `data-testid`.
+    pub fn at(&self, id: &str) -> Element<'_> {
+        self.find(&format!("[data-testid=\"{id}\"]"))
+    }
+
+    /// What is to be read in the first element that fits, now.
+    pub fn text(&self, css: &str) -> String {
+        self.look(css).map(|element| element.text()).unwrap_or_default()
+    }
+
+    /// Waits until an element's text is as wanted.
+    pub fn wait_for_text(&self, css: &str, limit: Duration, is_it: impl Fn(&str) -> bool) -> String {
+        until(limit, || Some(self.text(css)).filter(|text| is_it(text)))
+            .unwrap_or_else(|| panic!("{css} says {:?}", self.text(css)))
+    }
+
+    /// Where in the app it is: what stands after `#` in the address.
+    pub fn place(&self) -> String {
+        self.script("return location.hash").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Runs JavaScript in the page and gives what it returns; a promise is waited for.
+    pub fn script(&self, script: &str) -> Value {
+        let body = json!({"script": script, "args": []});
+        let done = self.call(&format!("/session/{}/execute/sync", self.session), Some(body));
+        done.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Calls a command of the app as the page would. Gives its answer, or its error.
+    pub fn invoke(&self, command: &str, arguments: &Value) -> Result<Value, Value> {
+        let call = format!(
+            "return window.__TAURI_INTERNALS__.invoke({command:?}, {arguments}).then(ok => ({{ok}}), error => ({{error}}))"
+        );
+        let answer = self.script(&call);
+        match answer.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(answer["ok"].clone()),
+        }
+    }
+
+    /// Loads the page anew, as F5 does in a browser.
+    pub fn reload(&self) {
+        let done = self.call(&format!("/session/{}/refresh", self.session), Some(json!({})));
+        done.expect("the page loads again");
+    }
+
+    /// The process of the app.
+    pub fn pid(&self) -> u32 {
+        let name = app().file_name().unwrap().to_string_lossy().into_owned();
+        let short = &name[..name.len().min(15)];
+        let app = descendants(self.driver.id()).into_iter();
+        app.into_iter()
+            .find(|pid| crate::process::name(*pid).as_deref() == Some(short))
+            .expect("the app runs")
+    }
+
+    /// Whether the app runs.
+    pub fn is_running(&self) -> bool {
+        let name = app().file_name().unwrap().to_string_lossy().into_owned();
+        let short = &name[..name.len().min(15)];
+        descendants(self.driver.id()).iter().any(|pid| crate::process::name(*pid).as_deref() == Some(short))
+    }
+
+    /// Draws the window into a PNG file.
+    pub fn picture(&self, file: &Path) {
+        let drawn = self.call(&format!("/session/{}/screenshot", self.session), None).expect("a picture");
+        let text = drawn.as_str().expect("a picture in base64");
+        std::fs::write(file, base64(text)).unwrap();
+    }
+
+    fn call(&self, path: &str, body: Option<Value>) -> Result<Value, Value> {
+        let text = body.map(|body| body.to_string());
+        let answer =
+            http::request(self.address, "localhost", path, text.as_deref(), Duration::from_secs(120))
+                .unwrap_or_else(|error| panic!("the driver answers: {error}"));
+        let value: Value = serde_json::from_str(&answer.text()).unwrap_or_default();
+        if answer.status == 200 { Ok(value["value"].clone()) } else { Err(value["value"].clone()) }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let mut all = descendants(self.driver.id());
+        all.push(self.driver.id());
+        signal("TERM", &all);
+        let ended = until(Duration::from_secs(5), || self.driver.try_wait().ok().flatten());
+        if ended.is_none() {
+            self.driver.kill().ok();
+            self.driver.wait().ok();
+        }
+        signal("KILL", &all[..all.len() - 1]);
+    }
+}
+
+/// Something on the page.
+#[derive(Debug)]
+pub struct Element<'w> {
+    window: &'w Window,
+    id: String,
+}
+
+impl Element<'_> {
+    /// What is to be read in it.
+    pub fn text(&self) -> String {
+        self.get("text").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// One of its attributes.
+    pub fn attribute(&self, name: &str) -> Option<String> {
+        self.get(&format!("attribute/{name}")).as_str().map(str::to_owned)
+    }
+
+    /// Whether it can be used.
+    pub fn is_enabled(&self) -> bool {
+        self.get("enabled").as_bool().unwrap_or_default()
+    }
+
+    /// Clicks it.
+    pub fn click(&self) {
+        self.post("click", json!({}));
+    }
+
+    /// Types into it, after what is there.
+    pub fn write(&self, text: &str) {
+        self.post("value", json!({ "text": text }));
+    }
+
+    /// Types into it, in place of what is there.
+    pub fn fill(&self, text: &str) {
+        self.post("clear", json!({}));
+        self.write(text);
+    }
+
+    fn get(&self, what: &str) -> Value {
+        let path = format!("/session/{}/element/{}/{what}", self.window.session, self.id);
+        self.window.call(&path, None).unwrap_or_default()
+    }
+
+    fn post(&self, what: &str, body: Value) {
+        let path = format!("/session/{}/element/{}/{what}", self.window.session, self.id);
+        self.window.call(&path, Some(body)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for six in text.bytes().filter_map(value) {
+        bits = (bits << 6) | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_read() {
+        assert_eq!(base64("U2xpcHdheQ=="), b"Slipway");
+        assert_eq!(base64("U2xp\ncHdh\n"), b"Slipwa");
+    }
+}

@@ -1,0 +1,172 @@
+//! The real window on a desktop that nobody sees.
+
+// Tells clippy that the functions below, too, are tests: they may unwrap.
+#![cfg(test)]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use slipway_tests::{Desktop, Journey, Sample, Window};
+
+const SOON: Duration = Duration::from_secs(30);
+/// A first deployment installs a database.
+const LONG: Duration = Duration::from_secs(900);
+
+/// A home with the environment `acme / production` of a sample project, on a server that nobody answers at: its deployments
+/// fail within a second, in Connecting.
+struct Unreachable {
+    environment: String,
+    _sample: Sample,
+}
+
+impl Unreachable {
+    fn in_window(window: &Window, dir: &Path) -> Self {
+        let sample = Sample::create(dir.join("repository"));
+        let do_it = |command: &str, arguments: Value| {
+            window.invoke(command, &arguments).unwrap_or_else(|error| panic!("{command}: {error}"))
+        };
+        let mut server = do_it("draft_server", json!({"local": false}));
+        server["name"] = json!("nowhere");
+        server["kind"]["destination"] = json!("127.0.0.1");
+        server["kind"]["port"] = json!(1);
+        do_it("add_server", json!({"id": wish(1), "server": server, "secrets": []}));
+        let mut project = do_it("draft_project", json!({}));
+        project["name"] = json!("acme");
+        project["repositories"][0]["url"] = json!(sample.dir());
+        do_it("add_project", json!({"id": wish(2), "project": project, "secrets": []}));
+        let mut environment = do_it("draft_environment", json!({"project": project["id"]}));
+        environment["server_id"] = server["id"].clone();
+        environment["branch"] = json!("main");
+        do_it("add_environment", json!({"id": wish(3), "environment": environment, "secrets": []}));
+        Self { environment: environment["id"].as_str().unwrap().to_owned(), _sample: sample }
+    }
+}
+
+fn wish(number: u32) -> String {
+    format!("01890a5d-ac96-774b-bcce-{number:012}")
+}
+
+fn home(desktop: &Desktop) -> PathBuf {
+    desktop.dir().join("slipway")
+}
+
+#[test]
+fn an_empty_home_shows_the_first_run_and_its_window_comes_back_when_the_app_is_started_again() {
+    let Some(desktop) = Desktop::start() else { return };
+    let window = desktop.open(&home(&desktop), &[]);
+    window.at("first-run");
+    assert_eq!(desktop.windows(), ["Slipway"]);
+
+    desktop.close_window();
+    desktop.until(|| desktop.windows().is_empty(), "the window is closed");
+    assert!(window.is_running(), "the app stays in the tray");
+
+    desktop.start_again(&home(&desktop), &["slipway://settings"]);
+    desktop.until(|| desktop.focused().as_deref() == Some("Slipway"), "the window is in front");
+    desktop.until(|| window.place().starts_with("#/settings"), "the link was followed");
+
+    desktop.start_again(&home(&desktop), &["slipway://environments/nonsense"]);
+    assert!(window.place().starts_with("#/settings"), "a link that means nothing goes nowhere");
+}
+
+#[test]
+fn the_tray_deploys_and_a_notification_tells_the_end_and_opens_it() {
+    let Some(desktop) = Desktop::start() else { return };
+    let window = desktop.open(&home(&desktop), &[]);
+    let given = Unreachable::in_window(&window, desktop.dir());
+    desktop.close_window();
+
+    let menu = desktop
+        .shell
+        .wait_for_menu(SOON, |menu| menu.iter().any(|e| e.label.starts_with("acme / production")));
+    let labels: Vec<&str> = menu.iter().map(|e| e.label.as_str()).collect();
+    assert_eq!(labels, ["acme / production – pending", "Open Slipway", "Quit"]);
+    desktop.shell.choose(&["acme / production", "Deploy"]);
+
+    let told = desktop.shell.wait_for("acme / production: deployment failed", SOON);
+    assert!(!told.body.is_empty());
+    desktop.shell.wait_for_menu(SOON, |menu| menu[0].label == "acme / production – failed");
+    assert_eq!(desktop.windows(), Vec::<String>::new(), "nothing comes up by itself");
+
+    desktop.shell.click(&told);
+    desktop.until(|| desktop.focused().as_deref() == Some("Slipway"), "the window is in front");
+    let filter = json!({"environment_id": given.environment});
+    let page = window.invoke("deployments", &json!({ "filter": filter })).unwrap();
+    let deployment = page["items"][0]["id"].as_str().unwrap();
+    desktop.until(|| window.place().contains(deployment), "the deployment is opened");
+    assert_eq!(desktop.shell.notifications().len(), 1, "one for each deployment");
+}
+
+#[test]
+fn what_is_asked_twice_is_done_once_also_after_a_reload() {
+    let Some(desktop) = Desktop::start() else { return };
+    let window = desktop.open(&home(&desktop), &[]);
+    let given = Unreachable::in_window(&window, desktop.dir());
+    let options = json!({"pull": false, "update": [], "wait": false, "take_over": false});
+    let ask = json!({"id": wish(9), "environment": given.environment, "reference": null, "options": options});
+    let first = window.invoke("deploy", &ask).unwrap();
+    window.reload();
+    let again = window.invoke("deploy", &ask).unwrap();
+    assert_eq!(first["id"], again["id"]);
+    let page = window.invoke("deployments", &json!({"filter": {}})).unwrap();
+    assert_eq!(page["total"], 1);
+}
+
+#[test]
+fn quit_ends_the_app_and_the_next_start_is_where_it_was() {
+    let Some(desktop) = Desktop::start() else { return };
+    let window = desktop.open(&home(&desktop), &[]);
+    window.find("body *");
+    desktop.shell.wait_for_menu(SOON, |menu| !menu.is_empty());
+    desktop.move_window(120, 90, 1100, 700);
+    let place = desktop.place_of_window();
+    desktop.shell.choose(&["Quit"]);
+    desktop.until(|| !window.is_running(), "the app has ended");
+    drop(window);
+
+    let window = desktop.open(&home(&desktop), &[]);
+    window.find("body *");
+    desktop.until(|| desktop.place_of_window() == place, "the window is where it was");
+}
+
+/// On the real server: two clicks and a reload later Odoo answers; the tray brings the next release; what fails says why.
+#[test]
+fn a_deployment_from_the_window_goes_live_and_the_tray_brings_the_next_one() {
+    let Some(desktop) = Desktop::start() else { return };
+    let journey = Journey::start();
+    let window = desktop.open(journey.slipway.home(), &[]);
+    let name = format!("{} / production", journey.project());
+
+    window.at(&format!("environment-{}-production", journey.project())).click();
+    window.at("deploy").click();
+    window.at("plan-lane");
+    window.at("deploy-go").click();
+    let step = "[data-testid=progress-step]";
+    window.wait_for_text(step, LONG, |text| text.starts_with("Step ") && text.ends_with(" of 15"));
+    desktop.shell.wait_for_menu(SOON, |menu| menu[0].label.starts_with(&format!("{name}: step ")));
+    window.reload();
+    window.wait_for_text(step, SOON, |text| text.starts_with("Step "));
+    let told = desktop.shell.wait_for(&format!("{name} is deployed"), LONG);
+    assert!(told.body.contains(' '), "the commit and its subject: {told:?}");
+    journey.assert_serves("1.0");
+
+    journey.sample.set_branch("live", "code-only");
+    desktop.close_window();
+    desktop.shell.wait_for_menu(SOON, |menu| menu[0].label == format!("{name} – success"));
+    desktop.shell.choose(&[&name, "Redeploy"]);
+    desktop.until_long(LONG, || desktop.shell.notifications().len() == 2, "the second end is told");
+    let told = desktop.shell.notifications().remove(1);
+    assert_eq!(told.summary, format!("{name} is deployed"));
+    assert_ne!(journey.release().as_deref(), Some("1.0"));
+
+    journey.sample.set_branch("live", "load-fails");
+    desktop.shell.choose(&[&name, "Redeploy"]);
+    let told = desktop.shell.wait_for(&format!("{name}: deployment failed and was undone"), LONG);
+    desktop.shell.click(&told);
+    let error = "[data-testid=deployment-error]";
+    window.at("tab-overview").click();
+    window.wait_for_text(error, SOON, |text| !text.is_empty());
+    let end = journey.slipway.must(&["history", &journey.env()]);
+    assert_eq!(end.result()[0]["status"], "rolled_back");
+}

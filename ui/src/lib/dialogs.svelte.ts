@@ -1,0 +1,34 @@
+// Which dialog is open. There is one at a time, opened from a screen, the palette or a key alike.
+
+import type { DeploymentSummary, Project, Server, Snapshot } from "./model";
+
+export type Dialog =
+  | { kind: "palette" }
+  | { kind: "deploy"; environment: string }
+  | { kind: "roll_back"; environment: string; deployment: DeploymentSummary | null; data?: boolean }
+  | { kind: "cancel"; deployment: DeploymentSummary; name: string }
+  | { kind: "destroy"; environment: string }
+  | { kind: "environment"; project: string | null }
+  | { kind: "project"; project: Project | null }
+  | { kind: "server"; server: Server | null }
+  | { kind: "forget_server"; server: Server; environments: number }
+  | { kind: "forget_project"; project: Project }
+  | { kind: "delete_snapshot"; snapshot: Snapshot; name: string; number: number | null }
+  | { kind: "quit"; preparing: string[] };
+
+let current = $state.raw<Dialog | null>(null);
+
+/** The dialog that is open. */
+export function dialog(): Dialog | null {
+  return current;
+}
+
+/** Opens a dialog in place of any other. */
+export function openDialog(next: Dialog): void {
+  current = next;
+}
+
+/** Closes the dialog. */
+export function closeDialog(): void {
+  current = null;
+}

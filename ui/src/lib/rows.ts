@@ -1,0 +1,42 @@
+// Environments as lists show them: in which order, under which name, and how many stand how.
+
+import type { EnvironmentRow } from "./model";
+
+/** Its name as people say it. */
+export function environmentName(row: EnvironmentRow): string {
+  return `${row.project} / ${row.environment.name}`;
+}
+
+/** Production first, then staging, then what one develops with; within a kind by name. */
+const order = { production: 0, staging: 1, development: 2 };
+
+/** The environments by project, in the order in which people look for them. */
+export function byProject(rows: readonly EnvironmentRow[]): [string, EnvironmentRow[]][] {
+  const projects = new Map<string, EnvironmentRow[]>();
+  for (const row of rows) projects.set(row.project, [...(projects.get(row.project) ?? []), row]);
+  for (const its of projects.values()) {
+    its.sort(
+      (a, b) =>
+        order[a.environment.kind] - order[b.environment.kind] ||
+        a.environment.name.localeCompare(b.environment.name),
+    );
+  }
+  return [...projects].sort(([a], [b]) => a.localeCompare(b));
+}
+
+/** How many stand how: what one look has to answer. */
+export function tally(rows: readonly EnvironmentRow[]): {
+  live: number;
+  running: number;
+  failed: number;
+  pending: number;
+} {
+  const sum = { live: 0, running: 0, failed: 0, pending: 0 };
+  for (const { status, live, under_way } of rows) {
+    if (under_way.length > 0) sum.running += 1;
+    else if (status === "failed" || status === "rolled_back") sum.failed += 1;
+    if (live) sum.live += 1;
+    else if (status === "pending") sum.pending += 1;
+  }
+  return sum;
+}

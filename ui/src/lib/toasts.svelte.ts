@@ -1,0 +1,62 @@
+// Short messages in the corner: what was done, and what could not be done.
+
+import type { Failure } from "./failure";
+import { failure } from "./failure";
+
+export type Toast = {
+  id: number;
+  kind: "done" | "failed";
+  text: string;
+  hint?: string | undefined;
+  detail?: string | undefined;
+};
+
+/** How long a good message stays, in milliseconds. A failure stays until it's closed. */
+const SHOWN = 4000;
+
+let next = 1;
+let shown = $state.raw<Toast[]>([]);
+
+/** What is shown now, oldest first. */
+export function toasts(): Toast[] {
+  return shown;
+}
+
+/** Says that something was done. */
+export function say(text: string): void {
+  const toast = show({ kind: "done", text });
+  setTimeout(() => close(toast), SHOWN);
+}
+
+/** Says that something could not be done, why, and what to do next. */
+export function sayFailure(error: unknown): void {
+  const { message, hint, detail }: Failure = failure(error);
+  if (shown.some((toast) => toast.text === message)) return;
+  show({ kind: "failed", text: message, hint, detail: detail ?? undefined });
+}
+
+/** Takes a message away. */
+export function close(id: number): void {
+  shown = shown.filter((toast) => toast.id !== id);
+}
+
+/** Copies a text, and says that it did. */
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied`);
+  } catch {
+    sayFailure({
+      code: "internal",
+      message: "The system's clipboard refused the text.",
+      hint: "Select it and copy it by hand.",
+    });
+  }
+}
+
+function show(toast: Omit<Toast, "id">): number {
+  const id = next;
+  next += 1;
+  shown = [...shown.slice(-3), { id, ...toast }];
+  return id;
+}
