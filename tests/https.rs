@@ -272,5 +272,4 @@ fn of_an_acme_authority_of_the_companys_own() {
     let own = journey.server.home().join(".slipway/caddy/data").join(ROOT);
     let by_own = https::get(journey.server.https(), &domain, "/web/login", &own);
     assert!(by_own.is_err(), "the proxy's own authority has nothing to do with it: {by_own:?}");
-    assert!(journey.tickets().is_empty(), "the database answers");
 }

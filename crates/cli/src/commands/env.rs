@@ -144,25 +144,7 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     if let Some(domain) = s.domain {
         e.domain = Some(domain).filter(|d| !d.is_empty());
     }
-    if let Some(tls) = s.tls {
-        e.tls = match (tls.as_str(), s.cert, s.cert_key) {
-            ("acme", None, None) => Tls::Acme { email: s.acme_email },
-            ("internal", None, None) => Tls::Internal,
-            ("plain", None, None) => Tls::Plain,
-            ("own", Some(cert_file), Some(key_file)) => Tls::Own { cert_file, key_file },
-            ("own", ..) => {
-                return Err(EngineError::bad_input("An own certificate needs its two files.")
-                    .hint("Give --cert and --cert-key, paths on the server."));
-            }
-            ("acme" | "internal" | "plain", ..) => {
-                return Err(EngineError::bad_input("--cert and --cert-key go with --tls own only."));
-            }
-            _ => {
-                return Err(EngineError::bad_input(format!("{tls:?} is no kind of HTTPS."))
-                    .hint("Choose acme, internal, own or plain."));
-            }
-        };
-    }
+    e.tls = tls(&e.tls, s.tls.as_deref(), (s.cert, s.cert_key), s.acme_email)?;
     set(&mut e.cpus, s.cpus);
     set(&mut e.memory_mb, s.memory);
     set(&mut e.disk_mb, s.disk);
@@ -178,6 +160,42 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     set(&mut e.retention.snapshot_days, s.snapshot_days);
     set(&mut e.demo_data, s.demo_data);
     Ok(())
+}
+
+/// How it is encrypted from now on. What isn't named stays as it is.
+fn tls(
+    now: &Tls,
+    kind: Option<&str>,
+    (cert, key): (Option<String>, Option<String>),
+    email: Option<String>,
+) -> Result<Tls, EngineError> {
+    let kind = kind.unwrap_or(match now {
+        Tls::Acme { .. } => "acme",
+        Tls::Internal => "internal",
+        Tls::Own { .. } => "own",
+        Tls::Plain => "plain",
+    });
+    if kind != "own" && (cert.is_some() || key.is_some()) {
+        return Err(EngineError::bad_input("--cert and --cert-key go with --tls own only."));
+    }
+    if kind != "acme" && email.is_some() {
+        return Err(EngineError::bad_input("--acme-email goes with --tls acme only."));
+    }
+    let (cert_now, key_now, email_now) = match now.clone() {
+        Tls::Own { cert_file, key_file } => (Some(cert_file), Some(key_file), None),
+        Tls::Acme { email } => (None, None, email),
+        Tls::Internal | Tls::Plain => (None, None, None),
+    };
+    match (kind, cert.or(cert_now), key.or(key_now)) {
+        ("acme", ..) => Ok(Tls::Acme { email: email.or(email_now) }),
+        ("internal", ..) => Ok(Tls::Internal),
+        ("plain", ..) => Ok(Tls::Plain),
+        ("own", Some(cert_file), Some(key_file)) => Ok(Tls::Own { cert_file, key_file }),
+        ("own", ..) => Err(EngineError::bad_input("An own certificate needs its two files.")
+            .hint("Give --cert and --cert-key, paths on the server.")),
+        _ => Err(EngineError::bad_input(format!("{kind:?} is no kind of HTTPS."))
+            .hint("Choose acme, internal, own or plain.")),
+    }
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {
@@ -197,4 +215,27 @@ fn pairs(map: &mut BTreeMap<String, String>, given: &[String]) -> Result<(), Eng
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_https_only_what_is_named_changes() {
+        let some = |text: &str| Some(text.to_owned());
+        let own = tls(&Tls::Plain, Some("own"), (some("a.crt"), some("a.key")), None).unwrap();
+        let Tls::Own { cert_file, key_file } = tls(&own, None, (None, some("b.key")), None).unwrap() else {
+            panic!("it is still the user's own")
+        };
+        assert_eq!((cert_file.as_str(), key_file.as_str()), ("a.crt", "b.key"));
+        assert_eq!(tls(&own, None, (None, None), None).unwrap(), own);
+        assert_eq!(tls(&own, Some("internal"), (None, None), None).unwrap(), Tls::Internal);
+        let acme = tls(&own, Some("acme"), (None, None), some("me@example.com")).unwrap();
+        assert_eq!(tls(&acme, Some("acme"), (None, None), None).unwrap(), acme, "the address stays");
+        assert!(tls(&Tls::Plain, None, (None, some("b.key")), None).is_err(), "nothing is left out silently");
+        assert!(tls(&own, None, (None, None), some("me@example.com")).is_err());
+        assert!(tls(&Tls::Plain, Some("own"), (some("a.crt"), None), None).is_err());
+        assert!(tls(&Tls::Plain, Some("magic"), (None, None), None).is_err());
+    }
 }
