@@ -183,7 +183,7 @@ pub(crate) mod tests {
         pub(crate) project: String,
         pub(crate) server: bool,
         /// How its newest deployment stands, and at which step.
-        latest: Option<(Status, Option<Step>)>,
+        pub(crate) latest: Option<(Status, Option<Step>)>,
     }
 
     impl Given {

@@ -4,320 +4,345 @@ import { invoke as __TAURI_INVOKE, Channel } from "@tauri-apps/api/core";
 
 /** Commands */
 export const commands = {
-	/** A page of deployments, newest first. */
-	deployments: (filter: DeploymentFilter) => __TAURI_INVOKE<Page<DeploymentSummary>>("deployments", { filter }),
-	/** One deployment with its steps, and the place to follow it on from. */
-	deployment: (deployment: DeploymentId) => __TAURI_INVOKE<DeploymentProgress>("deployment", { deployment }),
-	/** Queues a deployment of an environment's branch, or of another branch, tag or commit. */
-	deploy: (id: WishId, environment: EnvironmentId, reference: string | null, options: DeployOptions) => __TAURI_INVOKE<Deployment>("deploy", { id, environment, reference, options }),
-	/** Queues a deployment of the same commits as one that has ended. */
-	retry: (id: WishId, deployment: DeploymentId) => __TAURI_INVOKE<Deployment>("retry", { id, deployment }),
-	/** Asks for a deployment's end, and says what that does. Asking twice does no harm. */
-	cancel: (id: WishId, deployment: DeploymentId) => __TAURI_INVOKE<Cancelled>("cancel", { id, deployment }),
-	/** Queues going back to an earlier deployment; with `data`, to its data as well. The user has seen what would be lost. */
-	rollBack: (id: WishId, environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<Deployment>("roll_back", { id, environment, deployment, data }),
-	/** How many lines of a log fit a filter, by step and level. */
-	logCounts: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LineCount[]>("log_counts", { deployment, filter }),
-	/** Lines of a log: by their places (`after`, `before`) or counted off from an end (`skip`). At most 5000. */
-	logLines: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LogLine[]>("log_lines", { deployment, filter }),
-	/** Writes the lines that fit a filter into a file of the user's downloads. Returns its path. */
-	saveLog: (id: WishId, deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<string>("save_log", { id, deployment, filter }),
-	/** Tells what this app is and what it runs on. */
+	/**  Tells what this app is and what it runs on. */
 	appInfo: () => __TAURI_INVOKE<AppInfo>("app_info"),
-	/** What the user chose for the app. */
+	/**  What the user chose for the app. */
 	settings: () => __TAURI_INVOKE<AppSettings>("settings"),
-	/** Changes what the user chose for the app. */
+	/**  Changes what the user chose for the app. */
 	saveSettings: (id: WishId, settings: AppSettings) => __TAURI_INVOKE<null>("save_settings", { id, settings }),
-	/** Whether the app starts when the user logs in. */
+	/**  Whether the app starts when the user logs in. */
 	startsAtLogin: () => __TAURI_INVOKE<boolean>("starts_at_login"),
-	/** Has the app started when the user logs in, or no longer. */
+	/**  Has the app started when the user logs in, or no longer. */
 	startAtLogin: (id: WishId, on: boolean) => __TAURI_INVOKE<null>("start_at_login", { id, on }),
-	/** Where secrets are kept, and whether they can be had. May take as long as the user needs to unlock a keychain. */
+	/**  Where secrets are kept, and whether they can be had. May take as long as the user needs to unlock a keychain. */
 	keychainStatus: () => __TAURI_INVOKE<KeychainStatus>("keychain_status"),
-	/** Opens the encrypted file of secrets with its passphrase, or begins one. */
+	/**  Opens the encrypted file of secrets with its passphrase, or begins one. */
 	openSecretsFile: (id: WishId, passphrase: Passphrase) => __TAURI_INVOKE<KeychainStatus>("open_secrets_file", { id, passphrase }),
-	/** Ends the app, also while deployments are being prepared: they go on when it runs again. */
-	quit: () => __TAURI_INVOKE<null>("quit"),
-	/** Everything at one look. */
+	/**  Ends the app, also while deployments are being prepared: they go on when it runs again. */
+	quit: () => __TAURI_INVOKE<void>("quit"),
+	/**  Everything at one look. */
 	overview: () => __TAURI_INVOKE<Overview>("overview"),
-	/** One environment. */
+	/**  One environment. */
 	environment: (environment: EnvironmentId) => __TAURI_INVOKE<EnvironmentDetail>("environment", { environment }),
-	/** A new environment with the usual settings, to be filled in and added. */
+	/**  A new environment with the usual settings, to be filled in and added. */
 	draftEnvironment: (project: ProjectId) => __TAURI_INVOKE<Environment>("draft_environment", { project }),
-	/** Adds an environment. New values of its secrets come along, under the names that it refers to them by. */
+	/**  Adds an environment. New values of its secrets come along, under the names that it refers to them by. */
 	addEnvironment: (id: WishId, environment: Environment, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_environment", { id, environment, secrets }),
-	/** Changes an environment's settings; they take effect with its next deployment. */
+	/**  Changes an environment's settings; they take effect with its next deployment. */
 	saveEnvironment: (id: WishId, environment: Environment, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("save_environment", { id, environment, secrets }),
-	/** Removes everything of an environment from its server and forgets it; with `keep_server`, only forgets it. Says what was removed, a line each. */
+	/**
+	 *  Removes everything of an environment from its server and forgets it; with `keep_server`, only forgets it. Says what was
+	 *  removed, a line each.
+	 */
 	destroyEnvironment: (id: WishId, environment: EnvironmentId, keepServer: boolean) => __TAURI_INVOKE<string[]>("destroy_environment", { id, environment, keepServer }),
-	/** Whether its server can bear an environment with these settings, saved or not. Asks the server. */
+	/**  Whether its server can bear an environment with these settings, saved or not. Asks the server. */
 	checkCapacity: (environment: Environment) => __TAURI_INVOKE<CapacityCheck>("check_capacity", { environment }),
-	/** What a deployment would do. Fetches to this computer and looks at the server; changes nothing. */
+	/**  What a deployment would do. Fetches to this computer and looks at the server; changes nothing. */
 	plan: (environment: EnvironmentId, reference: string | null) => __TAURI_INVOKE<Plan>("plan", { environment, reference }),
-	/** What going back to a deployment would do; with `data`, what would be lost. */
+	/**  What going back to a deployment would do; with `data`, what would be lost. */
 	previewRollback: (environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<RollbackPreview>("preview_rollback", { environment, deployment, data }),
-	/** The snapshots of an environment that can still be used, newest first. */
+	/**  The snapshots of an environment that can still be used, newest first. */
 	snapshots: (environment: EnvironmentId) => __TAURI_INVOKE<Snapshot[]>("snapshots", { environment }),
-	/** Removes a snapshot from its server. The user has agreed: nothing brings it back. */
+	/**  Removes a snapshot from its server. The user has agreed: nothing brings it back. */
 	removeSnapshot: (id: WishId, snapshot: SnapshotId) => __TAURI_INVOKE<null>("remove_snapshot", { id, snapshot }),
-	/** Opens an environment's address in the browser. Returns the address. */
+	/**  Opens an environment's address in the browser. Returns the address. */
 	openAddress: (environment: EnvironmentId) => __TAURI_INVOKE<string>("open_address", { environment }),
-	/** From now on the page learns what happens: changes, places to open, questions to ask. */
-	attach: (channel: Channel<Signal>) => __TAURI_INVOKE<null>("attach", { channel }),
-	/** Everything recorded of a deployment after `seq`, then everything as it comes, each event once, to its end. */
-	followDeployment: (deployment: DeploymentId, seq: number, channel: Channel<Batch<Event>>) => __TAURI_INVOKE<FollowId>("follow_deployment", { deployment, seq, channel }),
-	/** The log of the Odoo that an environment runs: its last lines, then what comes, until that Odoo ends. */
-	followLog: (environment: EnvironmentId, channel: Channel<Batch<string>>) => __TAURI_INVOKE<FollowId>("follow_log", { environment, channel }),
-	/** What the Odoo of an environment uses, about once a second, until it ends. */
-	followUsage: (environment: EnvironmentId, channel: Channel<Batch<Usage>>) => __TAURI_INVOKE<FollowId>("follow_usage", { environment, channel }),
-	/** The page has taken a batch: the next may come. */
-	acknowledge: (follow: FollowId) => __TAURI_INVOKE<null>("acknowledge", { follow }),
-	/** Ends following. It may have ended by itself. */
-	unfollow: (follow: FollowId) => __TAURI_INVOKE<null>("unfollow", { follow }),
-	/** A new project with one repository, to be filled in and added. */
-	draftProject: () => __TAURI_INVOKE<Project>("draft_project"),
-	/** The branches and tags that a repository of a project has now. The project may be a draft. */
-	references: (project: Project, repository: string, secrets: GivenSecret[]) => __TAURI_INVOKE<References>("references", { project, repository, secrets }),
-	/** Adds a project. New values of its secrets come along, under the names that it refers to them by. */
-	addProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_project", { id, project, secrets }),
-	/** Changes a project. Its name stays. */
-	saveProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("save_project", { id, project, secrets }),
-	/** Forgets a project. It must have no environments any more. */
-	removeProject: (id: WishId, project: ProjectId) => __TAURI_INVOKE<null>("remove_project", { id, project }),
-	/** A new server, to be filled in and added: this computer, or one over SSH. */
+	/**  A page of deployments, newest first. */
+	deployments: (filter: DeploymentFilter) => __TAURI_INVOKE<Page<DeploymentSummary>>("deployments", { filter }),
+	/**  One deployment with its steps, and the place to follow it on from. */
+	deployment: (deployment: DeploymentId) => __TAURI_INVOKE<DeploymentProgress>("deployment", { deployment }),
+	/**  Queues a deployment of an environment's branch, or of another branch, tag or commit. */
+	deploy: (id: WishId, environment: EnvironmentId, reference: string | null, options: DeployOptions) => __TAURI_INVOKE<Deployment>("deploy", { id, environment, reference, options }),
+	/**  Queues a deployment of the same commits as one that has ended. */
+	retry: (id: WishId, deployment: DeploymentId) => __TAURI_INVOKE<Deployment>("retry", { id, deployment }),
+	/**  Asks for a deployment's end, and says what that does. Asking twice does no harm. */
+	cancel: (id: WishId, deployment: DeploymentId) => __TAURI_INVOKE<Cancelled>("cancel", { id, deployment }),
+	/**  Queues going back to an earlier deployment; with `data`, to its data as well. The user has seen what would be lost. */
+	rollBack: (id: WishId, environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<Deployment>("roll_back", { id, environment, deployment, data }),
+	/**  How many lines of a log fit a filter, by step and level. */
+	logCounts: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LineCount[]>("log_counts", { deployment, filter }),
+	/**  Lines of a log: by their places (`after`, `before`) or counted off from an end (`skip`). At most 5000. */
+	logLines: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LogLine[]>("log_lines", { deployment, filter }),
+	/**  Writes the lines that fit a filter into a file of the user's downloads. Returns its path. */
+	saveLog: (id: WishId, deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<string>("save_log", { id, deployment, filter }),
+	/**  A new server, to be filled in and added: this computer, or one over SSH. */
 	draftServer: (local: boolean) => __TAURI_INVOKE<Server>("draft_server", { local }),
-	/** Connects to a server, saved or not, and reports. `unknown_host_key` means: scan its key, show it, trust it. */
+	/**  Connects to a server, saved or not, and reports. `unknown_host_key` means: scan its key, show it, trust it. */
 	testServer: (server: Server, secrets: GivenSecret[]) => __TAURI_INVOKE<ServerReport>("test_server", { server, secrets }),
-	/** Installs Docker from the packages of a server's own system, saying what it does through the channel. The user has agreed. */
+	/**  Installs Docker from the packages of a server's own system, saying what it does through the channel. The user has agreed. */
 	installDocker: (id: WishId, server: Server, secrets: GivenSecret[], channel: Channel<string>) => __TAURI_INVOKE<null>("install_docker", { id, server, secrets, channel }),
-	/** The key that a server shows now; nothing for this computer. */
+	/**  The key that a server shows now; nothing for this computer. */
 	scanHostKey: (server: Server) => __TAURI_INVOKE<HostKey | null>("scan_host_key", { server }),
-	/** Trusts a server's key from now on. The user has compared its fingerprint. */
+	/**  Trusts a server's key from now on. The user has compared its fingerprint. */
 	trustHostKey: (id: WishId, server: Server, key: HostKey) => __TAURI_INVOKE<null>("trust_host_key", { id, server, key }),
-	/** Adds a server. New values of its secrets come along, under the names that it refers to them by. */
+	/**  Adds a server. New values of its secrets come along, under the names that it refers to them by. */
 	addServer: (id: WishId, server: Server, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_server", { id, server, secrets }),
-	/** Changes how a server is reached. */
+	/**  Changes how a server is reached. */
 	saveServer: (id: WishId, server: Server, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("save_server", { id, server, secrets }),
-	/** Forgets a server. Nothing on it is touched. */
+	/**  Forgets a server. Nothing on it is touched. */
 	removeServer: (id: WishId, server: ServerId) => __TAURI_INVOKE<null>("remove_server", { id, server }),
+	/**  A new project with one repository, to be filled in and added. */
+	draftProject: () => __TAURI_INVOKE<Project>("draft_project"),
+	/**  The branches and tags that a repository of a project has now. The project may be a draft. */
+	references: (project: Project, repository: string, secrets: GivenSecret[]) => __TAURI_INVOKE<References>("references", { project, repository, secrets }),
+	/**  Adds a project. New values of its secrets come along, under the names that it refers to them by. */
+	addProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_project", { id, project, secrets }),
+	/**  Changes a project. Its name stays. */
+	saveProject: (id: WishId, project: Project, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("save_project", { id, project, secrets }),
+	/**  Forgets a project. It must have no environments any more. */
+	removeProject: (id: WishId, project: ProjectId) => __TAURI_INVOKE<null>("remove_project", { id, project }),
+	/**  From now on the page learns what happens: changes, places to open, questions to ask. */
+	attach: (channel: Channel<Signal>) => __TAURI_INVOKE<void>("attach", { channel }),
+	/**  Everything recorded of a deployment after `seq`, then everything as it comes, each event once, to its end. */
+	followDeployment: (deployment: DeploymentId, seq: number, channel: Channel<Batch<Event>>) => __TAURI_INVOKE<FollowId>("follow_deployment", { deployment, seq, channel }),
+	/**  The log of the Odoo that an environment runs: its last lines, then what comes, until that Odoo ends. */
+	followLog: (environment: EnvironmentId, channel: Channel<Batch<string>>) => __TAURI_INVOKE<FollowId>("follow_log", { environment, channel }),
+	/**  What the Odoo of an environment uses, about once a second, until it ends. */
+	followUsage: (environment: EnvironmentId, channel: Channel<Batch<Usage>>) => __TAURI_INVOKE<FollowId>("follow_usage", { environment, channel }),
+	/**  The page has taken a batch: the next may come. */
+	acknowledge: (follow: FollowId) => __TAURI_INVOKE<void>("acknowledge", { follow }),
+	/**  Ends following. It may have ended by itself. */
+	unfollow: (follow: FollowId) => __TAURI_INVOKE<void>("unfollow", { follow }),
 };
 
-export const steps = [{ "step": "initializing", "number": 1, "title": "Initializing", "part": "prepare" }, { "step": "connecting", "number": 2, "title": "Connecting", "part": "prepare" }, { "step": "creating_network", "number": 3, "title": "Creating Network", "part": "prepare" }, { "step": "creating_database", "number": 4, "title": "Creating Database", "part": "prepare" }, { "step": "cloning_repositories", "number": 5, "title": "Cloning Repositories", "part": "prepare" }, { "step": "pulling_image", "number": 6, "title": "Pulling Image", "part": "prepare" }, { "step": "generating_config", "number": 7, "title": "Generating Config", "part": "prepare" }, { "step": "installing_dependencies", "number": 8, "title": "Installing Dependencies", "part": "prepare" }, { "step": "verifying_dns", "number": 9, "title": "Verifying DNS", "part": "prepare" }, { "step": "taking_snapshot", "number": 10, "title": "Taking Snapshot", "part": "cut_over" }, { "step": "initializing_database", "number": 11, "title": "Initializing Database", "part": "cut_over" }, { "step": "starting_container", "number": 12, "title": "Starting Container", "part": "cut_over" }, { "step": "health_check", "number": 13, "title": "Health Check", "part": "cut_over" }, { "step": "configuring_routing", "number": 14, "title": "Configuring Routing", "part": "cut_over" }, { "step": "completed", "number": 15, "title": "Completed", "part": "settle" }] as const;
+/* Constants */
+export const steps = [{"step":"initializing","number":1,"title":"Initializing","part":"prepare"},{"step":"connecting","number":2,"title":"Connecting","part":"prepare"},{"step":"creating_network","number":3,"title":"Creating Network","part":"prepare"},{"step":"creating_database","number":4,"title":"Creating Database","part":"prepare"},{"step":"cloning_repositories","number":5,"title":"Cloning Repositories","part":"prepare"},{"step":"pulling_image","number":6,"title":"Pulling Image","part":"prepare"},{"step":"generating_config","number":7,"title":"Generating Config","part":"prepare"},{"step":"installing_dependencies","number":8,"title":"Installing Dependencies","part":"prepare"},{"step":"verifying_dns","number":9,"title":"Verifying DNS","part":"prepare"},{"step":"taking_snapshot","number":10,"title":"Taking Snapshot","part":"cut_over"},{"step":"initializing_database","number":11,"title":"Initializing Database","part":"cut_over"},{"step":"starting_container","number":12,"title":"Starting Container","part":"cut_over"},{"step":"health_check","number":13,"title":"Health Check","part":"cut_over"},{"step":"configuring_routing","number":14,"title":"Configuring Routing","part":"cut_over"},{"step":"completed","number":15,"title":"Completed","part":"settle"}] as const;
 
 /* Types */
-/** What this app is and what it runs on: what a report of a fault has to say. */
+/**  What this app is and what it runs on: what a report of a fault has to say. */
 export type AppInfo = {
-	/** Version of Slipway, without a `v`. */
+	/**  Version of Slipway, without a `v`. */
 	version: string,
-	/** Operating system as Rust names it: `linux`, `macos`, `windows`. */
+	/**  Operating system as Rust names it: `linux`, `macos`, `windows`. */
 	os: string,
-	/** Processor as Rust names it: `x86_64`, `aarch64`. */
+	/**  Processor as Rust names it: `x86_64`, `aarch64`. */
 	arch: string,
-	/** Version of the system's web view, if it tells one. */
+	/**  Version of the system's web view, if it tells one. */
 	webview: string | null,
-	/** The folder that holds all of Slipway's state; nothing if it could not be opened. */
+	/**  The folder that holds all of Slipway's state; nothing if it could not be opened. */
 	home: string | null,
-	/** Why it could not be opened: then nothing else works. */
+	/**  Why it could not be opened: then nothing else works. */
 	problem: EngineError | null,
 };
 
-/** Choices for the app. */
+/**  Choices for the app. */
 export type AppSettings = {
-	/** Light, dark, or as the system has it. */
+	/**  Light, dark, or as the system has it. */
 	theme: Theme,
-	/** Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
+	/**  Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
 	notifications: boolean,
 };
 
-/** Some items, in their order. */
+/**  Some items, in their order. */
 export type Batch<T> = {
-	/** What is followed: to be acknowledged. */
+	/**  What is followed: to be acknowledged. */
 	follow: FollowId,
-	/** What came. */
+	/**  What came. */
 	items: T[],
-	/** Whether nothing follows. */
+	/**  Whether nothing follows. */
 	ended: boolean,
-	/** Why it ended before its time. */
+	/**  Why it ended before its time. */
 	error: EngineError | null,
 };
 
-/** What asking to cancel a deployment did. */
-export type Cancelled = { cancelled: "at_once" } | { cancelled: "requested" } | { cancelled: "too_late" } | { cancelled: "ended", status: Status };
+/**  What asking to cancel a deployment did. */
+export type Cancelled = 
+/**  It was waiting, and is cancelled. */
+{ cancelled: "at_once" } | 
+/**  It is under way: whoever carries it out ends it where that is safe. */
+{ cancelled: "requested" } | 
+/**  It is under way and its cut over is committed: it will be carried to its end. */
+{ cancelled: "too_late" } | 
+/**  It had ended before, as this. */
+{ cancelled: "ended"; 
+/**  How. */
+status: Status };
 
-/** What a server has, what its other environments reserve, and what one wants. */
+/**  What a server has, what its other environments reserve, and what one wants. */
 export type Capacity = {
-	/** The server's own size. */
+	/**  The server's own size. */
 	has: Reservation,
-	/** The sum of what the other environments reserve. */
+	/**  The sum of what the other environments reserve. */
 	others: Reservation,
-	/** What this environment wants. */
+	/**  What this environment wants. */
 	wants: Reservation,
 };
 
-/** Whether a server can bear an environment. */
+/**  Whether a server can bear an environment. */
 export type CapacityCheck = {
-	/** The numbers. */
+	/**  The numbers. */
 	capacity: Capacity,
-	/** `capacity_exceeded`, saying what is too much; nothing when it fits. */
+	/**  `capacity_exceeded`, saying what is too much; nothing when it fits. */
 	problem: EngineError | null,
 };
 
-/** A repository's commit before and after. */
+/**  A repository's commit before and after. */
 export type CommitChange = {
-	/** Before; nothing on a first deployment. */
+	/**  Before; nothing on a first deployment. */
 	old: string | null,
-	/** After. */
+	/**  After. */
 	new: string,
 };
 
-/** One commit in a list. */
+/**  One commit in a list. */
 export type CommitLine = {
-	/** Forty hex digits. */
+	/**  Forty hex digits. */
 	sha: string,
-	/** First line of its message. */
+	/**  First line of its message. */
 	subject: string,
-	/** Who wrote it. */
+	/**  Who wrote it. */
 	author: string,
 };
 
-/** How a deployment is to be carried out, beyond the settings of its environment. */
+/**  How a deployment is to be carried out, beyond the settings of its environment. */
 export type DeployOptions = {
-	/** Ask the registry for a newer base image. */
-	pull: boolean,
-	/** Modules to update whatever changed; `all` for every one. */
-	update: string[],
-	/** Wait when another desktop is deploying the environment. */
-	wait: boolean,
-	/** Take the environment over from another desktop. */
-	take_over: boolean,
+	/**  Ask the registry for a newer base image. */
+	pull?: boolean,
+	/**  Modules to update whatever changed; `all` for every one. */
+	update?: string[],
+	/**  Wait when another desktop is deploying the environment. */
+	wait?: boolean,
+	/**  Take the environment over from another desktop. */
+	take_over?: boolean,
 };
 
-/** An environment that is found on a server. */
+/**  An environment that is found on a server. */
 export type Deployed = {
-	/** Its name on the server. */
+	/**  Its name on the server. */
 	slug: string,
-	/** Whether its Odoo runs. */
+	/**  Whether its Odoo runs. */
 	running: boolean,
-	/** The commit that runs. */
+	/**  The commit that runs. */
 	commit: string,
 };
 
-/** One attempt to bring an environment to a commit, and all that is known about it. */
+/**  One attempt to bring an environment to a commit, and all that is known about it. */
 export type Deployment = {
-	/** Its identity. */
+	/**  Its identity. */
 	id: DeploymentId,
-	/** The environment. */
+	/**  The environment. */
 	environment_id: EnvironmentId,
-	/** Its place among the environment's deployments, from 1. */
+	/**  Its place among the environment's deployments, in the order in which this computer learnt of them, from 1. */
 	number: number,
-	/** What asked for it. */
+	/**  What asked for it. */
 	trigger: Trigger,
-	/** How far it got. */
+	/**  How far it got. */
 	status: Status,
-	/** The branch, tag or commit that was asked for; the environment's branch when not given. */
+	/**  The branch, tag or commit that was asked for; the environment's branch when not given. */
 	git_ref: string | null,
-	/** The main repository's commit, once it is known. */
+	/**  The main repository's commit, once it is known. */
 	commit: string | null,
-	/** The commit of each repository by its name, once they are known. */
+	/**  The commit of each repository by its name, once they are known. */
 	commits: { [key in string]: string },
-	/** The first line of the main commit's message. */
+	/**  The first line of the main commit's message. */
 	subject: string | null,
-	/** Who wrote the main commit. */
+	/**  Who wrote the main commit. */
 	author: string | null,
-	/** How it is cut over, once that is known. */
+	/**  How it is cut over, once that is known. */
 	lane: Lane | null,
-	/** Who asked for it. */
+	/**  Who asked for it. */
 	who: string,
-	/** Environment, project and server as they were when it was queued. */
+	/**  Environment, project and server as they were when it was queued. */
 	settings: Settings,
-	/** The plan, once it is made. */
-	plan: unknown | null,
-	/** Why it didn't succeed. */
+	/**  The plan, once it is made. */
+	plan: Value | null,
+	/**  Why it didn't succeed. */
 	error: DeploymentError | null,
-	/** When it was asked for. */
+	/**  When it was asked for. */
 	queued_at: string,
-	/** When it was first begun. */
+	/**  When it was first begun. */
 	started_at: string | null,
-	/** When it ended. */
+	/**  When it ended. */
 	finished_at: string | null,
-	/** How long the prepare part took, in milliseconds. */
+	/**  How long the prepare part took, in milliseconds. */
 	build_ms: number | null,
-	/** How long the cut over and all after it took, in milliseconds. */
+	/**  How long the cut over and all after it took, in milliseconds. */
 	deploy_ms: number | null,
-	/** How long requests were held, in milliseconds. */
+	/**  How long requests were held, in milliseconds. */
 	pause_ms: number | null,
-	/** The snapshot it took. */
+	/**  The snapshot it took. */
 	snapshot_id: SnapshotId | null,
-	/** The deployment that it goes back to. */
+	/**  The deployment that it goes back to. */
 	rollback_of: DeploymentId | null,
-	/** The deployment that it tries again. */
+	/**  The deployment that it tries again. */
 	retry_of: DeploymentId | null,
-	/** The data that it brings back. */
+	/**  The data that it brings back. */
 	restore: Restore | null,
-	/** What runs because of it. */
+	/**  What runs because of it. */
 	release: ReleaseRecord | null,
-	/** Whether its cut over was committed: from then on it only goes forward. */
+	/**  Whether its cut over was committed: from then on it only goes forward. */
 	point_of_no_return: boolean,
-	/** When somebody asked to cancel it. */
+	/**  When somebody asked to cancel it. */
 	cancel_requested_at: string | null,
-	/** The process that carries it out. */
+	/**  The process that carries it out. */
 	owner: Owner | null,
-	/** How many processes have carried it on so far. */
+	/**  How many processes have carried it on so far. */
 	attempts: number,
+	/**
+	 *  Whether another desktop carried it out. Then it is known here from the server's history alone: there are no steps,
+	 *  and the settings are those that the environment had here when it was learnt of.
+	 */
+	elsewhere?: boolean,
 };
 
-/** Why a deployment didn't succeed. */
+/**  Why a deployment didn't succeed. */
 export type DeploymentError = {
-	/** What kind of error it is. */
+	/**  What kind of error it is. */
 	code: ErrorCode,
-	/** One sentence: what happened. */
+	/**  One sentence: what happened. */
 	message: string,
-	/** What to do next. */
+	/**  What to do next. */
 	hint: string,
-	/** The step that it happened in. */
+	/**  The step that it happened in. */
 	step: Step | null,
-	/** The likely cause, where one is known: a module and line, or what the tool underneath said. */
+	/**  The likely cause, where one is known: a module and line, or what the tool underneath said. */
 	cause: string | null,
 };
 
-/** Which deployments to list. The default: all, the newest 50. */
+/**  Which deployments to list. The default: all, the newest 50. */
 export type DeploymentFilter = {
-	/** Of this environment. */
-	environment_id: EnvironmentId | null,
-	/** Of this project. */
-	project_id: ProjectId | null,
-	/** On this server. */
-	server_id: ServerId | null,
-	/** With one of these statuses; any, when empty. */
-	statuses: Status[],
-	/** With one of these triggers; any, when empty. */
-	triggers: Trigger[],
-	/** With this text in the commit, its subject or author, the ref, or the name of whoever asked for it. */
-	text: string | null,
-	/** Older than this one: the page after the one that ended with it. */
-	before: DeploymentId | null,
-	/** How many; 50 when not given, 500 at most. */
-	limit: number | null,
+	/**  Of this environment. */
+	environment_id?: EnvironmentId | null,
+	/**  Of this project. */
+	project_id?: ProjectId | null,
+	/**  On this server. */
+	server_id?: ServerId | null,
+	/**  With one of these statuses; any, when empty. */
+	statuses?: Status[],
+	/**  With one of these triggers; any, when empty. */
+	triggers?: Trigger[],
+	/**  With this text in the commit, its subject or author, the ref, or the name of whoever asked for it. */
+	text?: string | null,
+	/**  Older than this one: the page after the one that ended with it. */
+	before?: DeploymentId | null,
+	/**  How many; 50 when not given, 500 at most. */
+	limit?: number | null,
 };
 
-/** A UUID of version 7. */
+/**
+ *  Names a deployment.
+ *  A UUID of version 7: ordered by the time it was made.
+ */
 export type DeploymentId = string;
 
-/** One deployment at one moment. */
+/**  One deployment at one moment. */
 export type DeploymentProgress = {
-	/** The deployment. */
+	/**  The deployment. */
 	deployment: Deployment,
-	/** Its 15 steps. */
+	/**  Its 15 steps. */
 	steps: StepRecord[],
-	/** How many lines its log has, by step and level. */
+	/**  How many lines its log has, by step and level. */
 	counts: LineCount[],
-	/** The last event that is in all this: [following](Store::follow) from here, nothing is missed and nothing comes twice. */
+	/**  The last event that is in all this: [following](Store::follow) from here, nothing is missed and nothing comes twice. */
 	seq: number,
-	/** How long the environment's last successes took from their start, in milliseconds: those of the same lane, or of any while the lane isn't known. Nothing without experience. */
+	/**
+	 *  How long the environment's last successes took from their start, in milliseconds: those of the same lane, or
+	 *  of any while the lane isn't known. Nothing without experience.
+	 */
 	expected_ms: number | null,
 };
 
-/** A deployment as lists show it. */
+/**  A deployment as lists show it. */
 export type DeploymentSummary = {
 	id: DeploymentId,
 	environment_id: EnvironmentId,
@@ -342,611 +367,834 @@ export type DeploymentSummary = {
 	retry_of: DeploymentId | null,
 	point_of_no_return: boolean,
 	cancel_requested_at: string | null,
+	elsewhere?: boolean,
 };
 
-/** What a list gains and loses. */
+/**  What a list gains and loses. */
 export type Difference = {
-	/** In the new list only. */
+	/**  In the new list only. */
 	added: string[],
-	/** In the old list only. */
+	/**  In the old list only. */
 	removed: string[],
 };
 
-/** Size and free room of a disk, in MiB. */
+/**  Size and free room of a disk, in MiB. */
 export type Disk = {
-	/** All of it. */
+	/**  All of it. */
 	total: number,
-	/** What is free for an ordinary user. */
+	/**  What is free for an ordinary user. */
 	free: number,
 };
 
-/** An error as everybody in Slipway sees it, on the terminal, in the window and in the store. */
+/**  An error as everybody in Slipway sees it, on the terminal, in the window and in the store. */
 export type EngineError = {
-	/** What kind of error it is. */
+	/**  What kind of error it is. */
 	code: ErrorCode,
-	/** One sentence: what happened. */
+	/**  One sentence: what happened. */
 	message: string,
-	/** What to do next. */
+	/**  What to do next. */
 	hint: string,
-	/** What the tool underneath said, for whoever looks closer. May be long; never holds a secret. */
+	/**  What the tool underneath said, for whoever looks closer. May be long; never holds a secret. */
 	detail?: string | null,
 };
 
-/** One running Odoo: where it runs, what it may use, and how it is set up. */
+/**  One running Odoo: where it runs, what it may use, and how it is set up. */
 export type Environment = {
-	/** Its identity. */
+	/**  Its identity. */
 	id: EnvironmentId,
-	/** The project that it runs. */
+	/**  The project that it runs. */
 	project_id: ProjectId,
-	/** Its name, unique in the project; part of every name on its server, so it is never changed. */
+	/**  Its name, unique in the project; part of every name on its server, so it is never changed. */
 	name: string,
-	/** What it is for. */
+	/**  What it is for. */
 	kind: EnvironmentKind,
-	/** Where it runs. Without one it can't be deployed. */
+	/**  Where it runs. Without one it can't be deployed. */
 	server_id: ServerId | null,
-	/** The branch of the main repository. */
+	/**  The branch of the main repository. */
 	branch: string,
-	/** The name it answers to. */
+	/**  The name it answers to. */
 	domain: string | null,
-	/** How it is encrypted on the way. */
+	/**  How it is encrypted on the way. */
 	tls: Tls,
-	/** CPUs that it may use. */
+	/**  CPUs that it may use. */
 	cpus: number,
-	/** Memory that it may use, in MiB. */
+	/**  Memory that it may use, in MiB. */
 	memory_mb: number,
-	/** Disk that is reserved for it, in MiB. */
+	/**  Disk that is reserved for it, in MiB. */
 	disk_mb: number,
-	/** Modules to have installed. */
+	/**  Modules to have installed. */
 	modules: string[],
-	/** Options of `odoo.conf`, on top of Slipway's. */
+	/**  Options of `odoo.conf`, on top of Slipway's. */
 	options: { [key in string]: string },
-	/** Environment variables of the container. */
+	/**  Environment variables of the container. */
 	variables: { [key in string]: string },
-	/** Environment variables whose values are secrets. */
+	/**  Environment variables whose values are secrets. */
 	secret_variables: { [key in string]: SecretRef },
-	/** The Odoo image to build on, instead of the series' usual one. */
+	/**  The Odoo image to build on, instead of the series' usual one. */
 	image: string | null,
-	/** How long an update may hold requests before they see a maintenance page, in seconds. */
+	/**  How long an update may hold requests before they see a maintenance page, in seconds. */
 	hold_limit_s: number,
-	/** Whether changed settings are deployed by themselves. */
+	/**  Whether changed settings are deployed by themselves. */
 	auto_deploy: boolean,
-	/** How much of its past is kept. */
+	/**  How much of its past is kept. */
 	retention: Retention,
-	/** Whether the end of a deployment is shown as a notification. */
+	/**  Whether the end of a deployment is shown as a notification. */
 	notify: boolean,
-	/** Whether the first installation brings Odoo's demonstration data. */
+	/**  Whether the first installation brings Odoo's demonstration data. */
 	demo_data: boolean,
-	/** The language of the first installation, such as `de_DE`. */
+	/**  The language of the first installation, such as `de_DE`. */
 	language: string | null,
-	/** When it was added. */
+	/**  When it was added. */
 	created_at: string,
-	/** When its settings were last changed. */
+	/**  When its settings were last changed. */
 	updated_at: string,
 };
 
-/** One environment with all that its screens need at first. */
+/**  One environment with all that its screens need at first. */
 export type EnvironmentDetail = {
-	/** As lists show it. */
+	/**  As lists show it. */
 	row: EnvironmentRow,
-	/** Its project. */
+	/**  Its project. */
 	project: Project,
-	/** Its server, if it has one. */
+	/**  Its server, if it has one. */
 	server: Server | null,
 };
 
-/** A UUID of version 7. */
+/**
+ *  Names an environment.
+ *  A UUID of version 7: ordered by the time it was made.
+ */
 export type EnvironmentId = string;
 
-/** What an environment is for. */
-export type EnvironmentKind = "production" | "staging" | "development";
+/**  What an environment is for. */
+export type EnvironmentKind = 
+/**  Customers work with it. */
+"production" | 
+/**  To try changes on. */
+"staging" | 
+/**  To develop with. */
+"development";
 
-/** An environment as lists show it. */
+/**  An environment as lists show it. */
 export type EnvironmentRow = {
-	/** Its settings. */
+	/**  Its settings. */
 	environment: Environment,
-	/** The name of its project. */
+	/**  The name of its project. */
 	project: string,
-	/** The name of its server. */
+	/**  The name of its server. */
 	server: string | null,
-	/** Its name on the server. */
+	/**  Its name on the server. */
 	slug: string,
-	/** Where a browser finds it; nothing without a server. */
+	/**  Where a browser finds it; nothing without a server. */
 	address: string | null,
-	/** How it stands: what its running deployment is at, or else how the newest one ended. */
+	/**  How it stands: what its running deployment is at, or else how the newest one ended. */
 	status: Status,
-	/** Its newest deployment. */
+	/**  Its newest deployment. */
 	latest: DeploymentSummary | null,
-	/** The deployment that it runs. */
+	/**  The deployment that it runs. */
 	live: DeploymentSummary | null,
-	/** What is under way or waits for its turn, oldest first. */
+	/**  What is under way or waits for its turn, oldest first. */
 	under_way: Progress[],
 };
 
-/** What went wrong, as a closed list. The app and the command line switch on it; it is stored and printed in snake_case, so a name here is never changed, only added. */
-export type ErrorCode = "unknown_host_key" | "changed_host_key" | "authentication_failed" | "passphrase_needed" | "connection_refused" | "dns_failed" | "timed_out" | "connection_lost" | "no_server" | "server_unusable" | "no_docker" | "no_right_to_docker" | "docker_too_old" | "docker_failed" | "command_failed" | "disk_full" | "capacity_exceeded" | "lock_held" | "git_unreachable" | "git_authentication_failed" | "git_ref_not_found" | "git_clone_failed" | "module_not_found" | "manifest_invalid" | "wrong_series" | "image_pull_failed" | "build_failed" | "database_failed" | "dns_mismatch" | "snapshot_failed" | "restore_failed" | "migration_failed" | "module_load_failed" | "start_failed" | "health_check_failed" | "proof_failed" | "routing_failed" | "cut_over_failed" | "revert_failed" | "stuck" | "cancelled" | "claim_lost" | "bad_input" | "not_found" | "conflict" | "illegal_transition" | "keychain_unavailable" | "keychain_locked" | "wrong_passphrase" | "secret_not_found" | "store_busy" | "store_corrupt" | "store_too_new" | "store_failed" | "io_failed" | "internal";
+/**
+ *  What went wrong, as a closed list. The app and the command line switch on it; it is stored and printed in
+ *  snake_case, so a name here is never changed, only added.
+ */
+export type ErrorCode = "unknown_host_key" | "changed_host_key" | "authentication_failed" | "passphrase_needed" | "connection_refused" | "dns_failed" | "timed_out" | "connection_lost" | "no_server" | "server_unusable" | "no_docker" | "no_right_to_docker" | "docker_too_old" | "docker_failed" | "command_failed" | "disk_full" | "capacity_exceeded" | "lock_held" | "git_unreachable" | "git_authentication_failed" | "git_ref_not_found" | "git_clone_failed" | "module_not_found" | "manifest_invalid" | "wrong_series" | "image_pull_failed" | "build_failed" | "database_failed" | "dns_mismatch" | "snapshot_failed" | "restore_failed" | "migration_failed" | "module_load_failed" | "start_failed" | "health_check_failed" | "proof_failed" | "routing_failed" | "cut_over_failed" | "revert_failed" | "outcome_unknown" | "stuck" | "cancelled" | "claim_lost" | "bad_input" | "not_found" | "conflict" | "illegal_transition" | "keychain_unavailable" | "keychain_locked" | "wrong_passphrase" | "secret_not_found" | "store_busy" | "store_corrupt" | "store_too_new" | "store_failed" | "io_failed" | "internal";
 
-/** Something that happened in a deployment. */
+/**  Something that happened in a deployment. */
 export type Event = {
-	/** Its place among everything recorded of the deployment, from 1 and without gaps. Whoever has seen an event goes on from its `seq`, across restarts and across processes. */
+	/**
+	 *  Its place among everything recorded of the deployment, from 1 and without gaps. Whoever has seen an event
+	 *  goes on from its `seq`, across restarts and across processes.
+	 */
 	seq: number,
-	/** The deployment. */
+	/**  The deployment. */
 	deployment_id: DeploymentId,
-	/** When it happened. */
+	/**  When it happened. */
 	at: string,
-	/** What happened. */
 } & EventKind;
 
-/** What happened. */
-export type EventKind = { event: "line", step: Step, level: Level, text: string } | { event: "step_changed", step: Step, status: StepStatus, message: string | null } | { event: "status_changed", status: Status, error: DeploymentError | null } | { event: "progress", done: number, of: number };
+/**  What happened. */
+export type EventKind = 
+/**  A line was said. */
+{ event: "line"; 
+/**  The step that was under way. */
+step: Step; 
+/**  How much it matters. */
+level: Level; 
+/**  What was said, with secrets taken out. */
+text: string } | 
+/**  A step began or ended. */
+{ event: "step_changed"; 
+/**  Which. */
+step: Step; 
+/**  How far it got. */
+status: StepStatus; 
+/**  What it has to say, for instance why there was nothing to do. */
+message: string | null } | 
+/**  The deployment went over to another status. */
+{ event: "status_changed"; 
+/**  The new one. */
+status: Status; 
+/**  Why, where it didn't succeed. */
+error: DeploymentError | null } | 
+/**  More steps are over than before: `done` of `of`. */
+{ event: "progress"; 
+/**  Steps that are over. */
+done: number; 
+/**  All steps. */
+of: number };
 
-/** Names something that the window follows. */
+/**  Names something that the window follows. */
 export type FollowId = number;
 
-/** What opens a repository. */
-export type GitCredential = { kind: "auto" } | { kind: "ssh_key", file: string, passphrase: SecretRef | null } | { kind: "token", user: string | null, token: SecretRef };
+/**  What opens a repository. */
+export type GitCredential = 
+/**  Whatever the user's Git would use: nothing, the SSH agent, or a credential helper. */
+{ kind: "auto" } | 
+/**  A private key. */
+{ kind: "ssh_key"; 
+/**  The key's file on this computer. */
+file: string; 
+/**  The key's passphrase. */
+passphrase: SecretRef | null } | 
+/**  A token, sent as the password of an HTTPS URL. */
+{ kind: "token"; 
+/**  The user name that goes with it, where the host wants one. */
+user: string | null; 
+/**  The token. */
+token: SecretRef };
 
-/** A new secret, under the name by which the settings that come with it refer to it: a UUID that the window makes. */
+/**  A new secret, under the name by which the settings that come with it refer to it: a UUID that the window makes. */
 export type GivenSecret = {
 	name: SecretRef,
 	value: string,
 };
 
-/** The key by which a server proves who it is. */
+/**  The key by which a server proves who it is. */
 export type HostKey = {
-	/** The server as known_hosts files name it: `example.com`, `[example.com]:2222`. Behind a jump host that is not known itself, this is the jump host. */
+	/**
+	 *  The server as known_hosts files name it: `example.com`, `[example.com]:2222`. Behind a jump host that is not
+	 *  known itself, this is the jump host.
+	 */
 	host: string,
-	/** Its kind: `ssh-ed25519`, `ecdsa-sha2-nistp256`, … */
+	/**  Its kind: `ssh-ed25519`, `ecdsa-sha2-nistp256`, … */
 	algorithm: string,
-	/** What to compare with what the server's owner says: `SHA256:…`, as `ssh-keygen -l` prints it. */
+	/**  What to compare with what the server's owner says: `SHA256:…`, as `ssh-keygen -l` prints it. */
 	fingerprint: string,
-	/** The line for a known_hosts file. */
+	/**  The line for a known_hosts file. */
 	line: string,
 };
 
-/** Where secrets are kept, and whether they can be had. */
+/**  Where secrets are kept, and whether they can be had. */
 export type KeychainStatus = {
-	/** In files of the home that are encrypted with a passphrase; else in the system's keychain. */
+	/**  In files of the home that are encrypted with a passphrase; else in the system's keychain. */
 	in_file: boolean,
-	/** Where, in words; nothing while it can't be opened. */
+	/**  Where, in words; nothing while it can't be opened. */
 	place: string | null,
-	/** Why it can't be opened: `keychain_locked` when only the passphrase is missing. */
+	/**  Why it can't be opened: `keychain_locked` when only the passphrase is missing. */
 	error: EngineError | null,
 };
 
-/** How a deployment is cut over. */
-export type Lane = "first" | "code" | "update" | "restore";
+/**  How a deployment is cut over. */
+export type Lane = 
+/**  There is no release yet: the database is made and the modules installed. */
+"first" | 
+/**  The new container starts beside the old one; no request waits. */
+"code" | 
+/**  Requests are held while the database is cloned and updated. */
+"update" | 
+/**  A database and filestore that were prepared take the place of the live ones. */
+"restore";
 
-/** How much a line matters. */
-export type Level = "debug" | "info" | "warning" | "error";
+/**  How much a line matters. */
+export type Level = 
+/**  For whoever looks closer. */
+"debug" | 
+/**  What happens. */
+"info" | 
+/**  Something to look at; the deployment goes on. */
+"warning" | 
+/**  Why it failed. */
+"error";
 
-/** How many lines a step has of a level. */
+/**  How many lines a step has of a level. */
 export type LineCount = {
-	/** The step. */
+	/**  The step. */
 	step: Step,
-	/** The level. */
+	/**  The level. */
 	level: Level,
-	/** How many. */
+	/**  How many. */
 	lines: number,
 };
 
-/** Which lines to read. The default: the first 200. */
+/**  Which lines to read. The default: the first 200. */
 export type LineFilter = {
-	/** Of this step. */
-	step: Step | null,
-	/** Of this level or above. */
-	level: Level | null,
-	/** With this text; case doesn't matter for ASCII letters. */
-	text: string | null,
-	/** Later than the one with this `seq`. */
-	after: number,
-	/** Earlier than the one with this `seq`. */
-	before: number | null,
-	/** Take the last that fit instead of the first. They are returned in their order all the same. */
-	from_end: boolean,
-	/** Leave out this many of those that fit, from the end that is taken from. */
-	skip: number,
-	/** How many; 200 when not given, 5000 at most. */
-	limit: number | null,
+	/**  Of this step. */
+	step?: Step | null,
+	/**  Of this level or above. */
+	level?: Level | null,
+	/**  With this text; case doesn't matter for ASCII letters. */
+	text?: string | null,
+	/**  Later than the one with this `seq`. */
+	after?: number,
+	/**  Earlier than the one with this `seq`. */
+	before?: number | null,
+	/**  Take the last that fit instead of the first. They are returned in their order all the same. */
+	from_end?: boolean,
+	/**  Leave out this many of those that fit, from the end that is taken from. */
+	skip?: number,
+	/**  How many; 200 when not given, 5000 at most. */
+	limit?: number | null,
 };
 
-/** What is live before a deployment. */
+/**  What is live before a deployment. */
 export type Live = {
-	/** The deployment that brought it. */
+	/**  The deployment that brought it. */
 	deployment: DeploymentId,
-	/** Its place behind the proxy. */
+	/**  Its place behind the proxy. */
 	slot: Slot,
-	/** Its container. */
+	/**  Its container. */
 	container: string,
-	/** The commit of its main repository. */
+	/**  The commit of its main repository. */
 	commit: string,
 };
 
-/** One line of a deployment's log. */
+/**  One line of a deployment's log. */
 export type LogLine = {
-	/** Its place among everything recorded of this deployment, from 1. Lines share the count with the other [events](crate::events::Event), so there are gaps between lines. */
+	/**
+	 *  Its place among everything recorded of this deployment, from 1. Lines share the count with the other
+	 *  [events](crate::events::Event), so there are gaps between lines.
+	 */
 	seq: number,
-	/** The deployment. */
+	/**  The deployment. */
 	deployment_id: DeploymentId,
-	/** The step that was under way. */
+	/**  The step that was under way. */
 	step: Step,
-	/** How much it matters. */
+	/**  How much it matters. */
 	level: Level,
-	/** When it was said. */
+	/**  When it was said. */
 	at: string,
-	/** What was said, with secrets taken out. */
+	/**  What was said, with secrets taken out. */
 	text: string,
 };
 
-/** Rows of one model that were made or changed after a moment. */
+/**  Rows of one model that were made or changed after a moment. */
 export type Loss = {
-	/** The model: `sale.order`. */
+	/**  The model: `sale.order`. */
 	model: string,
-	/** Its name for people: `Sales Order`. */
+	/**  Its name for people: `Sales Order`. */
 	label: string,
-	/** Rows made since. */
+	/**  Rows made since. */
 	created: number,
-	/** Older rows changed since. */
+	/**  Older rows changed since. */
 	changed: number,
-	/** The first of these moments, UTC, as Odoo stored it. */
+	/**  The first of these moments, UTC, as Odoo stored it. */
 	first: string,
-	/** The last of them. */
+	/**  The last of them. */
 	last: string,
 };
 
-/** A module, and why something is done with it. */
+/**  A module, and why something is done with it. */
 export type ModuleReason = {
-	/** Its technical name. */
+	/**  Its technical name. */
 	module: string,
-	/** In words, one a change. */
+	/**  In words, one a change. */
 	reasons: string[],
 };
 
-/** All projects, servers and environments, with what goes on. */
+/**  All projects, servers and environments, with what goes on. */
 export type Overview = {
-	/** By project and name. */
+	/**  By project and name. */
 	environments: EnvironmentRow[],
-	/** By name. */
+	/**  By name. */
 	projects: Project[],
-	/** By name. */
+	/**  By name. */
 	servers: ServerRow[],
 };
 
-/** The process that holds a deployment, told apart from any later process that has its number. */
+/**  The process that holds a deployment, told apart from any later process that has its number. */
 export type Owner = {
-	/** The process's number. */
+	/**  The process's number. */
 	pid: number,
-	/** When the process began, as its operating system tells it; only ever compared. Empty where it can't be told. */
+	/**  When the process began, as its operating system tells it; only ever compared. Empty where it can't be told. */
 	process_started: string,
-	/** This boot of this machine, and the namespace that `pid` counts in. Empty where it can't be told. */
+	/**  This boot of this machine, and the namespace that `pid` counts in. Empty where it can't be told. */
 	machine: string,
-	/** The machine's name, for people. */
+	/**  The machine's name, for people. */
 	host: string,
-	/** The queue handle within the process. */
+	/**  The queue handle within the process. */
 	instance: string,
 };
 
-/** A part of a list, newest first. */
+/**  A part of a list, newest first. */
 export type Page<T> = {
-	/** What is on it. */
+	/**  What is on it. */
 	items: T[],
-	/** How many there are on all pages. */
+	/**  How many there are on all pages. */
 	total: number,
-	/** What to ask with as `before` for the next page, if there is one. */
+	/**  What to ask with as `before` for the next page, if there is one. */
 	next: DeploymentId | null,
 };
 
-/** The three parts of a deployment. */
-export type Part = "prepare" | "cut_over" | "settle";
-
-/** A passphrase on its way in. */
+/**  A passphrase on its way in. */
 export type Passphrase = string;
 
-/** A place in the window. */
-export type Place = { kind: "environments" } | { kind: "environment", environment: EnvironmentId } | { kind: "deployment", deployment: DeploymentId } | { kind: "servers" } | { kind: "activity" } | { kind: "settings" };
+/**  A place in the window. */
+export type Place = 
+/**  The list of environments. */
+{ kind: "environments" } | 
+/**  One environment. */
+{ kind: "environment"; 
+/**  Which. */
+environment: EnvironmentId } | 
+/**  One deployment. */
+{ kind: "deployment"; 
+/**  Which. */
+deployment: DeploymentId } | 
+/**  The servers. */
+{ kind: "servers" } | 
+/**  All deployments. */
+{ kind: "activity" } | 
+/**  The settings. */
+{ kind: "settings" };
 
-/** The plan of one deployment. Frozen in step 5; `slipway plan` and the app show it without touching anything. */
+/**  The plan of one deployment. Frozen in step 5; `slipway plan` and the app show it without touching anything. */
 export type Plan = {
-	/** How it is cut over. */
+	/**  How it is cut over. */
 	lane: Lane,
-	/** Why this lane, in words. */
+	/**  Why this lane, in words. */
 	why: string[],
-	/** What is live now. */
+	/**  What is live now. */
 	live: Live | null,
-	/** Old and new commit of each repository. */
+	/**  Old and new commit of each repository. */
 	repositories: { [key in string]: CommitChange },
-	/** Commits of the main repository since the live one, newest first, at most 100. */
+	/**  Commits of the main repository since the live one, newest first, at most 100. */
 	commits: CommitLine[],
-	/** Modules that `odoo -u` gets, with the reasons. */
+	/**  Modules that `odoo -u` gets, with the reasons. */
 	update: ModuleReason[],
-	/** Modules that `odoo -i` gets. */
+	/**  Modules that `odoo -i` gets. */
 	install: string[],
-	/** Modules whose content changed without needing an update. */
+	/**  Modules whose content changed without needing an update. */
 	code_only: ModuleReason[],
-	/** Requirements for pip: added and removed. */
+	/**  Requirements for pip: added and removed. */
 	pip: Difference,
-	/** Debian packages: added and removed. */
+	/**  Debian packages: added and removed. */
 	apt: Difference,
-	/** What the server's disk has to hold at most while it is cut over, in bytes. */
+	/**  What the server's disk has to hold at most while it is cut over, in bytes. */
 	disk_needed: number,
-	/** What is free on it, in bytes. */
+	/**  What is free on it, in bytes. */
 	disk_free: number,
-	/** How long requests will probably be held, in milliseconds; zero in the code lane, nothing without experience. */
+	/**  How long requests will probably be held, in milliseconds; zero in the code lane, nothing without experience. */
 	predicted_pause_ms: number | null,
-	/** Things to look at. */
+	/**  Things to look at. */
 	warnings: string[],
 };
 
-/** A deployment that hasn't ended. */
+/**  A deployment that hasn't ended. */
 export type Progress = {
-	/** The deployment. */
+	/**  The deployment. */
 	deployment: DeploymentSummary,
-	/** The step it is at, if one is under way. */
+	/**  The step it is at, if one is under way. */
 	step: Step | null,
-	/** That step's place, from 1 to 15; the number of steps that are over while none is under way. */
+	/**  That step's place, from 1 to 15; the number of steps that are over while none is under way. */
 	number: number,
-	/** That step's latest line. */
+	/**  That step's latest line. */
 	message: string | null,
 };
 
-/** What is deployed: repositories of addons for one Odoo series. */
+/**  What is deployed: repositories of addons for one Odoo series. */
 export type Project = {
-	/** Its identity. */
+	/**  Its identity. */
 	id: ProjectId,
-	/** Its name, unique; part of every name on servers, so it is never changed. */
+	/**  Its name, unique; part of every name on servers, so it is never changed. */
 	name: string,
-	/** The Odoo series, such as `19.0`. */
+	/**  The Odoo series, such as `19.0`. */
 	series: string,
-	/** Its repositories; the first is the main one. */
+	/**  Its repositories; the first is the main one. */
 	repositories: Repository[],
-	/** When it was added. */
+	/**  When it was added. */
 	created_at: string,
 };
 
-/** A UUID of version 7. */
+/**
+ *  Names a project.
+ *  A UUID of version 7: ordered by the time it was made.
+ */
 export type ProjectId = string;
 
-/** What a repository calls its commits. */
+/**  What a repository calls its commits. */
 export type References = {
-	/** By name. */
+	/**  By name. */
 	branches: string[],
-	/** By name. */
+	/**  By name. */
 	tags: string[],
 };
 
-/** What runs because of a deployment. */
+/**  What runs because of a deployment. */
 export type ReleaseRecord = {
-	/** The release's image, by name. */
+	/**  The release's image, by name. */
 	image: string,
-	/** The image's digest, as the proof compares it. */
+	/**  The image's digest, as the proof compares it. */
 	image_id: string | null,
-	/** The slot that its web container has, `a` or `b`. */
+	/**  The slot that its web container has, `a` or `b`. */
 	slot: string,
-	/** Installed modules by name, each with the hash of its content. */
+	/**  Installed modules by name, each with the hash of its content. */
 	modules: { [key in string]: string },
 };
 
-/** A Git repository of a project. */
+/**  A Git repository of a project. */
 export type Repository = {
-	/** Its name, unique in the project; a folder on servers. */
+	/**  Its name, unique in the project; a folder on servers. */
 	name: string,
-	/** Where it is fetched from. */
+	/**  Where it is fetched from. */
 	url: string,
-	/** The branch of an extra repository. The main one's is the environment's. */
+	/**  The branch of an extra repository. The main one's is the environment's. */
 	branch: string | null,
-	/** Folders to look for addons in. Empty: anywhere. */
+	/**  Folders to look for addons in. Empty: anywhere. */
 	paths: string[],
-	/** What opens it. */
+	/**  What opens it. */
 	credential: GitCredential,
-	/** Whether its submodules are fetched too. */
+	/**  Whether its submodules are fetched too. */
 	submodules: boolean,
 };
 
-/** What an environment reserves. */
+/**  What an environment reserves. */
 export type Reservation = {
-	/** Processors. */
+	/**  Processors. */
 	cpus: number,
-	/** MiB of memory. */
+	/**  MiB of memory. */
 	memory_mb: number,
-	/** MiB of disk. */
+	/**  MiB of disk. */
 	disk_mb: number,
 };
 
-/** Data that a deployment brings back. */
+/**  Data that a deployment brings back. */
 export type Restore = {
-	/** The snapshot that it comes from. */
+	/**  The snapshot that it comes from. */
 	snapshot_id: SnapshotId,
 };
 
-/** How much of an environment's past is kept. */
+/**  How much of an environment's past is kept. */
 export type Retention = {
-	/** Releases to keep for a rollback, besides the live one. */
+	/**  Releases to keep for a rollback, besides the live one. */
 	keep_releases: number,
-	/** Snapshots to keep at least, however old. */
+	/**  Snapshots to keep at least, however old. */
 	keep_snapshots: number,
-	/** Days that a snapshot is kept beyond that. */
+	/**  Days that a snapshot is kept beyond that. */
 	snapshot_days: number,
 };
 
-/** What a rollback would do. */
+/**  What a rollback would do. */
 export type RollbackPreview = {
-	/** The deployment to go back to. */
+	/**  The deployment to go back to. */
 	to: DeploymentId,
-	/** Its commit. */
+	/**  Its commit. */
 	commit: string,
-	/** The first line of its message. */
+	/**  The first line of its message. */
 	subject: string | null,
-	/** The moment whose data would come back; nothing when only the code goes back. */
+	/**  The moment whose data would come back; nothing when only the code goes back. */
 	data_from: string | null,
-	/** What was made or changed since then. */
+	/**  What was made or changed since then. */
 	losses: Loss[],
 };
 
-/** The name of a secret. It says nothing about the secret. */
+/**  The name of a secret. It says nothing about the secret. */
 export type SecretRef = string;
 
-/** A machine that environments run on. */
+/**  A machine that environments run on. */
 export type Server = {
-	/** Its identity. */
+	/**  Its identity. */
 	id: ServerId,
-	/** Its name, unique, for people. */
+	/**  Its name, unique, for people. */
 	name: string,
-	/** How it is reached. */
+	/**  How it is reached. */
 	kind: ServerKind,
-	/** Slipway's folder on it; `~/.slipway` when not given. */
+	/**  Slipway's folder on it; `~/.slipway` when not given. */
 	root: string | null,
-	/** Docker's socket on it, where it isn't the usual one. */
+	/**  Docker's socket on it, where it isn't the usual one. */
 	docker_socket: string | null,
-	/** Whether docker is called with sudo. */
+	/**  Whether docker is called with sudo. */
 	docker_sudo: boolean,
-	/** The port that its proxy takes plain HTTP at. */
+	/**  The port that its proxy takes plain HTTP at. */
 	http_port: number,
-	/** The port that its proxy takes HTTPS at. */
+	/**  The port that its proxy takes HTTPS at. */
 	https_port: number,
-	/** The address that its proxy listens on. */
+	/**  The address that its proxy listens on. */
 	bind: string,
-	/** A bundle of certificates, on the server, that builds trust: for networks whose proxy opens HTTPS. */
+	/**  A bundle of certificates, on the server, that builds trust: for networks whose proxy opens HTTPS. */
 	build_ca_file: string | null,
-	/** The HTTP proxy that builds go through. */
+	/**  The HTTP proxy that builds go through. */
 	build_proxy: string | null,
-	/** The address that domains should point at, where it isn't the one that SSH goes to. */
+	/**  The address that domains should point at, where it isn't the one that SSH goes to. */
 	public_address: string | null,
-	/** When it was added. */
+	/**
+	 *  The ACME directory that certificates come from, `https://…`: a company's own authority. The usual public ones when not
+	 *  given.
+	 */
+	acme_directory?: string | null,
+	/**  A file on the server with the root certificate of that authority, PEM, where the proxy wouldn't trust it otherwise. */
+	acme_root_file?: string | null,
+	/**  When it was added. */
 	created_at: string,
 };
 
-/** A UUID of version 7. */
+/**
+ *  Names a server.
+ *  A UUID of version 7: ordered by the time it was made.
+ */
 export type ServerId = string;
 
-/** How a server is reached. */
-export type ServerKind = { kind: "local" } | { kind: "ssh", destination: string, user: string | null, port: number | null, key_file: string | null, password: SecretRef | null, passphrase: SecretRef | null, config_file: string | null };
+/**  How a server is reached. */
+export type ServerKind = 
+/**  This computer, without SSH. */
+{ kind: "local" } | 
+/**  The user's own OpenSSH. */
+{ kind: "ssh"; 
+/**  A host name, an address, or a name from the SSH configuration. */
+destination: string; 
+/**  The user, where the SSH configuration doesn't say. */
+user: string | null; 
+/**  The port, where the SSH configuration doesn't say. */
+port: number | null; 
+/**  A private key to offer. */
+key_file: string | null; 
+/**  The user's password on the server. */
+password: SecretRef | null; 
+/**  The passphrase of the private key. */
+passphrase: SecretRef | null; 
+/**  An SSH configuration file instead of the user's own. */
+config_file: string | null };
 
-/** What a server is like now. */
+/**  What a server is like now. */
 export type ServerReport = {
-	/** Docker Engine's version. */
+	/**  Docker Engine's version. */
 	docker: string,
-	/** `uname -s`. */
+	/**  `uname -s`. */
 	os: string,
-	/** `uname -m`. */
+	/**  `uname -m`. */
 	arch: string,
-	/** Slipway's folder on it. */
+	/**  Slipway's folder on it. */
 	root: string,
-	/** Memory that is free, in MiB. */
+	/**  Memory that is free, in MiB. */
 	memory_free_mb: number,
-	/** The disk that holds Docker's data, in MiB. */
+	/**  The disk that holds Docker's data, in MiB. */
 	disk: Disk,
-	/** What it has (`has`) and what the environments on it reserve (`others`). */
+	/**  What it has (`has`) and what the environments on it reserve (`others`). */
 	capacity: Capacity,
-	/** What is deployed there, by this desktop or another. */
+	/**  What is deployed there, by this desktop or another. */
 	deployed: Deployed[],
 };
 
-/** A server as lists show it: all from memory, without asking it. */
+/**  A server as lists show it: all from memory, without asking it. */
 export type ServerRow = {
-	/** Its settings. */
+	/**  Its settings. */
 	server: Server,
-	/** The environments that are assigned to it, by project and name. */
+	/**  The environments that are assigned to it, by project and name. */
 	environments: EnvironmentId[],
-	/** What they reserve together. */
+	/**  What they reserve together. */
 	reserved: Reservation,
 };
 
-/** Environment, project and server as they were when a deployment was queued: later changes of settings don't reach a deployment that is under way. */
+/**
+ *  Environment, project and server as they were when a deployment was queued: later changes of settings don't
+ *  reach a deployment that is under way.
+ */
 export type Settings = {
-	/** The environment. */
+	/**  The environment. */
 	environment: Environment,
-	/** Its project. */
+	/**  Its project. */
 	project: Project,
-	/** Its server. */
+	/**  Its server. */
 	server: Server,
-	/** How the user wanted it carried out. */
-	options: DeployOptions,
+	/**  How the user wanted it carried out. */
+	options?: DeployOptions,
 };
 
-/** Something the window should know. */
-export type Signal = { signal: "changed" } | { signal: "open", place: Place } | { signal: "quit_asked", preparing: DeploymentId[] };
+/**  Something the window should know. */
+export type Signal = 
+/**  Something that lists show has changed, by whichever process: ask for it anew. */
+{ signal: "changed" } | 
+/**  Go there. A deep link, the tray or a notification asked for it. */
+{ signal: "open"; 
+/**  Where. */
+place: Place } | 
+/**  The user wants to quit while these are being prepared: they would wait until Slipway runs again. Ask, then call `quit`. */
+{ signal: "quit_asked"; 
+/**  What would be left waiting. */
+preparing: DeploymentId[] };
 
-/** One of the two places behind the proxy in which a web container can stand. */
-export type Slot = "a" | "b";
+/**  One of the two places behind the proxy in which a web container can stand. */
+export type Slot = 
+/**  The first. */
+"a" | 
+/**  The second. */
+"b";
 
-/** Database and filestore of one moment. */
+/**  Database and filestore of one moment. */
 export type Snapshot = {
-	/** Its identity. */
+	/**  Its identity. */
 	id: SnapshotId,
-	/** The environment whose data it holds. */
+	/**  The environment whose data it holds. */
 	environment_id: EnvironmentId,
-	/** The deployment that it was taken for. */
+	/**  The deployment that it was taken for. */
 	deployment_id: DeploymentId,
-	/** The moment whose data it holds. */
+	/**  The moment whose data it holds. */
 	created_at: string,
-	/** How it is kept. */
+	/**  How it is kept. */
 	kind: SnapshotKind,
-	/** How much the database takes, in bytes. */
+	/**  How much the database takes, in bytes. */
 	database_bytes: number,
-	/** How much the filestore takes beyond what is shared, in bytes. */
+	/**  How large its files are together, in bytes; those that the live filestore has as well take no room of their own. */
 	filestore_bytes: number,
-	/** Where it is on the server, in the words of whoever took it. */
-	location: unknown,
-	/** When it may go; never, while nothing is set. */
+	/**  Where it is on the server, in the words of whoever took it. */
+	location: Value,
+	/**  When it may go; never, while nothing is set. */
 	kept_until: string | null,
-	/** Whether it can be used. */
+	/**  Whether it can be used. */
 	state: SnapshotState,
 };
 
-/** A UUID of version 7. */
+/**
+ *  Names a snapshot.
+ *  A UUID of version 7: ordered by the time it was made.
+ */
 export type SnapshotId = string;
 
-/** How a snapshot is kept. */
-export type SnapshotKind = "clone" | "dump";
+/**  How a snapshot is kept. */
+export type SnapshotKind = 
+/**  A clone beside the live database. */
+"clone" | 
+/**  A compressed dump and a list of files. */
+"dump";
 
-/** Whether a snapshot can be used. */
-export type SnapshotState = "taking" | "ready" | "failed" | "removed";
+/**  Whether a snapshot can be used. */
+export type SnapshotState = 
+/**  Being made. */
+"taking" | 
+/**  Whole. */
+"ready" | 
+/**  Could not be made; there is nothing to restore. */
+"failed" | 
+/**  Gone, by retention or by hand. */
+"removed";
 
-/** How far a deployment got. */
-export type Status = "pending" | "queued" | "building" | "deploying" | "success" | "failed" | "cancelled" | "rolled_back";
+/**  How far a deployment got. */
+export type Status = 
+/**  Never deployed: what an environment without a deployment shows. */
+"pending" | 
+/**  Waiting for its turn. */
+"queued" | 
+/**  In its prepare part: nothing live is touched. */
+"building" | 
+/**  In its cut over or after it. */
+"deploying" | 
+/**  The environment runs it, proven. */
+"success" | 
+/**  Ended without changing what the environment serves, before the cut over; or found stuck. */
+"failed" | 
+/**  Ended because somebody asked for it; the environment serves what it served before. */
+"cancelled" | 
+/**  Failed in the cut over and was undone; the environment serves what it served before. */
+"rolled_back";
 
-/** One of the steps that every deployment goes through, in this order. */
+/**  One of the steps that every deployment goes through, in this order. */
 export type Step = "initializing" | "connecting" | "creating_network" | "creating_database" | "cloning_repositories" | "pulling_image" | "generating_config" | "installing_dependencies" | "verifying_dns" | "taking_snapshot" | "initializing_database" | "starting_container" | "health_check" | "configuring_routing" | "completed";
 
-/** What is known about one step of one deployment. */
+/**  What is known about one step of one deployment. */
 export type StepRecord = {
-	/** The deployment. */
+	/**  The deployment. */
 	deployment_id: DeploymentId,
-	/** Which step. */
+	/**  Which step. */
 	step: Step,
-	/** How far it got. */
+	/**  How far it got. */
 	status: StepStatus,
-	/** Its latest line. */
+	/**  Its latest line. */
 	message: string | null,
-	/** What it recorded when it was done: a run that resumes reads it instead of doing the work again. */
-	output: unknown | null,
-	/** When it was first begun. */
+	/**  What it recorded when it was done: a run that resumes reads it instead of doing the work again. */
+	output: Value | null,
+	/**  When it was first begun. */
 	started_at: string | null,
-	/** When it was over. */
+	/**  When it was over. */
 	finished_at: string | null,
 };
 
-/** How far a step got. */
-export type StepStatus = "pending" | "running" | "done" | "failed" | "skipped" | "cancelled";
+/**  How far a step got. */
+export type StepStatus = 
+/**  Not begun. */
+"pending" | 
+/**  Under way. */
+"running" | 
+/**  Did its work. */
+"done" | 
+/**  Ended the deployment. */
+"failed" | 
+/**  There was nothing to do, or the deployment ended before it. */
+"skipped" | 
+/**  Was under way when the deployment was cancelled. */
+"cancelled";
 
-/** A look. */
-export type Theme = "system" | "light" | "dark";
+/**  A look. */
+export type Theme = 
+/**  As the system has it. */
+"system" | 
+/**  Light. */
+"light" | 
+/**  Dark. */
+"dark";
 
-/** How requests to an environment are encrypted. */
-export type Tls = { kind: "acme", email: string | null } | { kind: "internal" } | { kind: "own", cert_file: string, key_file: string } | { kind: "plain" };
+/**  How requests to an environment are encrypted. */
+export type Tls = 
+/**  A certificate from a public authority, renewed by Caddy. */
+{ kind: "acme"; 
+/**  Where the authority writes to when something is wrong. */
+email: string | null } | 
+/**  A certificate of Caddy's own authority, for networks without a public name. */
+{ kind: "internal" } | 
+/**  A certificate given as files on the server. */
+{ kind: "own"; 
+/**  The certificate with its chain. */
+cert_file: string; 
+/**  Its key. */
+key_file: string } | 
+/**  None: plain HTTP. */
+{ kind: "plain" };
 
-/** What asked for a deployment. */
-export type Trigger = "manual" | "git_push" | "webhook" | "api" | "scheduled" | "auto_deploy" | "config_update" | "rollback" | "retry";
+/**  What asked for a deployment. */
+export type Trigger = 
+/**  A person. */
+"manual" | 
+/**  A new commit seen on the branch. */
+"git_push" | 
+/**  A call from a Git host. */
+"webhook" | 
+/**  A call from a program. */
+"api" | 
+/**  The time. */
+"scheduled" | 
+/**  Changed settings of an environment that deploys them by itself. */
+"auto_deploy" | 
+/**  Changed settings, deployed by a person. */
+"config_update" | 
+/**  Going back to an earlier deployment. */
+"rollback" | 
+/**  Trying an earlier deployment again. */
+"retry";
 
-/** What a container uses at one moment. */
+/**  What a container uses at one moment. */
 export type Usage = {
-	/** Processors in use: 1.5 is one and a half of them. */
+	/**  Processors in use: 1.5 is one and a half of them. */
 	cpus: number,
-	/** Bytes of memory in use, without what the kernel would give back. */
+	/**  Bytes of memory in use, without what the kernel would give back. */
 	memory: number,
-	/** Bytes of memory that it may use. */
+	/**  Bytes of memory that it may use. */
 	memory_limit: number,
 };
 
-/** Names one wish of the user: a UUID of version 7, made by the window. */
+export type Value = null | boolean | number | string | Value[] | { [key in string]: Value };
+
+/**  Names one wish of the user: a UUID of version 7, made by the window. */
 export type WishId = string;
 
