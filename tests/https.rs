@@ -270,6 +270,7 @@ fn of_an_acme_authority_of_the_companys_own() {
     let issuer = https::certificate(journey.server.https(), &domain, "-issuer");
     assert!(issuer.contains("Caddy Local Authority"), "issued by the authority: {issuer}");
     let own = journey.server.home().join(".slipway/caddy/data").join(ROOT);
-    assert!(!own.exists(), "the proxy's own authority has nothing to do with it");
+    let by_own = https::get(journey.server.https(), &domain, "/web/login", &own);
+    assert!(by_own.is_err(), "the proxy's own authority has nothing to do with it: {by_own:?}");
     assert!(journey.tickets().is_empty(), "the database answers");
 }

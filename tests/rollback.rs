@@ -73,8 +73,8 @@ fn to_code_and_to_data() {
     let load = journey.load("1.0");
     let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
     let report = load.stop();
-    assert!(said(&ran, "info", "1 files of the snapshot were gone"), "{:#?}", ran.lines);
     assert_eq!(ran.code, Some(0), "{}", ran.told());
+    assert!(said(&ran, "info", "1 files of the snapshot were gone"), "{:#?}", ran.lines);
     report.assert_none_failed();
     println!("rollback of data: {} requests, none failed, longest {:.2?}", report.requests, report.longest);
     assert_eq!(ran.result()["deployment"]["lane"], "restore");
