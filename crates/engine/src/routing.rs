@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use slipway_remote::Cmd;
+use slipway_remote::{Cmd, Output};
 
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
@@ -14,6 +14,8 @@ use crate::server::Slot;
 /// `routing.sh DIR SLUG [FILE NAME]…`: the new site comes by stdin, and each FILE goes to the proxy's certificates as NAME. Exit: 0 as it should be (says "changed" if it wasn't) · 12 cut overs
 /// in the way · 13 the proxy refused it (the old one is back)
 const SCRIPT: &str = include_str!("routing.sh");
+/// The same words; changes nothing that the proxy reads.
+const CHECK: &str = include_str!("routing_check.sh");
 const IN_THE_WAY: i32 = 12;
 const REFUSED: i32 = 13;
 /// The root certificate of the authority that the server's ACME certificates come from, among the proxy's certificates.
@@ -76,17 +78,7 @@ fn certificates(cx: &Cx, site: &Site) -> Vec<(String, String)> {
 /// # Errors
 /// When the site can't be written, or the proxy refuses it; then the old one is in force.
 pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
-    let text = site.render().map_err(|e| EngineError::bad_input(e.to_string()))?;
-    let mut args = vec![cx.layout().caddy(), site.slug.clone()];
-    for (from, name) in certificates(cx, site) {
-        args.extend([from, name]);
-    }
-    let cmd = Cmd::new("sh")
-        .args(["-c", SCRIPT, "routing.sh"])
-        .args(args)
-        .stdin(bytes::Bytes::from(text))
-        .limit(LIMIT + Duration::from_secs(60));
-    let out = cx.connection().await?.run(cmd).await?;
+    let out = call(cx, SCRIPT, site).await?;
     match out.code {
         0 => {
             if out.stdout.contains("changed") {
@@ -99,23 +91,55 @@ pub(crate) async fn apply(cx: &Cx, site: &Site) -> Result<(), EngineError> {
             "Other cut overs on this server didn't end in time.",
         )
         .hint("Retry when they have ended: changing a site must not fail the requests that they hold.")),
-        REFUSED => Err(EngineError::new(ErrorCode::RoutingFailed, "The proxy refused the site.")
-            .hint("Check the domain and the certificate's files. The former site is in force.")
-            .detail(out.stderr)),
-        _ => Err(EngineError::new(ErrorCode::RoutingFailed, "The site could not be put on the server.")
-            .detail(out.stderr)),
+        code => Err(refused(code, &out.stderr, "The former site is in force.")),
     }
+}
+
+/// Asks the proxy whether it would take the site, which is applied only after the commit. What it serves stays as it is.
+///
+/// # Errors
+/// When the site can't be written, or the proxy would refuse it.
+pub(crate) async fn check(cx: &Cx, site: &Site) -> Result<(), EngineError> {
+    let out = call(cx, CHECK, site).await?;
+    match out.code {
+        0 => Ok(()),
+        code => Err(refused(code, &out.stderr, "Nothing was changed.")),
+    }
+}
+
+async fn call(cx: &Cx, script: &str, site: &Site) -> Result<Output, EngineError> {
+    let text = site.render().map_err(|e| EngineError::bad_input(e.to_string()))?;
+    let mut args = vec![cx.layout().caddy(), site.slug.clone()];
+    for (from, name) in certificates(cx, site) {
+        args.extend([from, name]);
+    }
+    let cmd = Cmd::new("sh")
+        .args(["-c", script, "routing.sh"])
+        .args(args)
+        .stdin(bytes::Bytes::from(text))
+        .limit(LIMIT + Duration::from_secs(60));
+    cx.connection().await?.run(cmd).await
+}
+
+fn refused(code: i32, said: &str, state: &str) -> EngineError {
+    let error = match code {
+        REFUSED => EngineError::new(ErrorCode::RoutingFailed, "The proxy refused the site.")
+            .hint(format!("Check the domain and the certificate's files. {state}")),
+        _ => EngineError::new(ErrorCode::RoutingFailed, "The site could not be put on the server."),
+    };
+    error.detail(said)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SCRIPT;
+    use super::{CHECK, SCRIPT};
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output, Stdio};
 
-    /// A proxy's folder, and a `docker` that refuses sites and certificates with the word "bad" in them.
+    /// A proxy's folder, and a `docker` that refuses sites and certificates with the word "bad" in them. It notes what it is
+    /// asked, and what it is given to validate.
     struct Proxy {
         dir: tempfile::TempDir,
     }
@@ -127,6 +151,7 @@ mod tests {
             fs::create_dir(&bin).unwrap();
             let text = r#"#!/bin/sh
 echo "$*" >>"$PROXY/calls"
+case $* in *validate*) cat >"$PROXY/validated"; ! grep -q bad "$PROXY/validated" "$PROXY"/certs/*.check.*; exit ;; esac
 ! grep -qs bad "$PROXY"/sites/*.caddy "$PROXY"/certs/*.crt
 "#;
             fs::write(&docker, text).unwrap();
@@ -139,10 +164,14 @@ echo "$*" >>"$PROXY/calls"
         }
 
         fn apply(&self, site: &str, certificates: &[&str]) -> Output {
+            self.run(SCRIPT, site, certificates)
+        }
+
+        fn run(&self, script: &str, site: &str, certificates: &[&str]) -> Output {
             fs::write(self.at("site"), site).unwrap();
             let path = format!("{}:{}", self.at("bin").display(), std::env::var("PATH").unwrap());
             let mut sh = Command::new("sh");
-            sh.args(["-c", SCRIPT, "routing.sh"]).arg(self.dir.path()).arg("acme").args(certificates);
+            sh.args(["-c", script, "routing.sh"]).arg(self.dir.path()).arg("acme").args(certificates);
             sh.env("PATH", path).env("PROXY", self.dir.path()).env("HOME", self.dir.path());
             sh.stdin(Stdio::from(fs::File::open(self.at("site")).unwrap())).output().unwrap()
         }
@@ -194,5 +223,32 @@ echo "$*" >>"$PROXY/calls"
             .collect();
         assert_eq!(left, ["acme.crt", "acme.caddy"], "nothing half is left");
         assert_eq!(Proxy::new().apply("bad", &[]).status.code(), Some(13));
+    }
+
+    #[test]
+    fn a_check_changes_nothing() {
+        let proxy = Proxy::new();
+        fs::write(proxy.at("Caddyfile"), "(gate) {\n}\nimport sites/*.caddy\n").unwrap();
+        fs::write(proxy.at("site.crt"), "one").unwrap();
+        let certificates = ["~/site.crt", "acme.crt"];
+        assert_eq!(proxy.apply("tls /etc/caddy/certs/acme.crt", &certificates).status.code(), Some(0));
+        let check = |site: &str| proxy.run(CHECK, site, &certificates);
+        assert_eq!(check("tls /etc/caddy/certs/acme.crt").status.code(), Some(0));
+        assert_eq!(proxy.reloads(), 1, "what is in force isn't asked about");
+        assert_eq!(check("x tls /etc/caddy/certs/acme.crt").status.code(), Some(0));
+        let given = fs::read_to_string(proxy.at("validated")).unwrap();
+        assert_eq!(given, "(gate) {\n}\nx tls /etc/caddy/certs/acme.check.acme.crt");
+        fs::write(proxy.at("site.crt"), "bad").unwrap();
+        assert_eq!(check("tls /etc/caddy/certs/acme.crt").status.code(), Some(13));
+        assert_eq!(check("bad").status.code(), Some(13));
+        let missing = proxy.run(CHECK, "x", &["~/not-there", "acme.key"]);
+        assert!(String::from_utf8_lossy(&missing.stderr).contains("not-there"));
+        assert_eq!(fs::read(proxy.at("certs/acme.crt")).unwrap(), b"one");
+        let left: Vec<_> = ["certs", "sites"]
+            .iter()
+            .flat_map(|dir| fs::read_dir(proxy.at(dir)).unwrap())
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(left, ["acme.crt", "acme.caddy"], "nothing is left of a check");
     }
 }

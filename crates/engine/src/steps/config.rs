@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Step, now};
 use crate::odoo::series::Series;
-use crate::render::caddy::Site;
+use crate::render::caddy::{self, Site};
 use crate::render::dockerfile::{Recipe, Stages};
 use crate::render::odoo_conf::OdooConf;
 use crate::routing;
@@ -79,6 +79,10 @@ impl PrepareStep for GeneratingConfig<'_> {
         let secret_variables = secrets.is_some();
         files.extend(secrets.map(|text| Upload::mounted("secret.env", text.expose_secret().as_bytes())));
         cx.connection().await?.put(&cx.layout().release(cx.deployment.id), &files).await?;
+        // The site changes after the commit, when it's too late to refuse it.
+        if live.is_some() && (site != site_now || matches!(site.tls, caddy::Tls::Own)) {
+            routing::check(cx, &site).await?;
+        }
         routing::apply(cx, &site_now).await?;
         let workers = if live_port == LIVE_PORT { "worker processes" } else { "one process with threads" };
         cx.info(format!("Configured Odoo {series} for {workers}; it will stand in slot {slot}"));
