@@ -10,7 +10,6 @@ use slipway_engine::error::EngineError;
 
 /// Choices for the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
-#[serde(default)]
 pub(crate) struct AppSettings {
     /// Light, dark, or as the system has it.
     pub(crate) theme: Theme,
@@ -48,7 +47,7 @@ impl Kept {
     pub(crate) fn read(home: Option<&Path>) -> Self {
         let file = home.map(|home| home.join("settings.json"));
         let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let now = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let now = text.and_then(|text| of_file(&text)).unwrap_or_default();
         Self { file, now: Mutex::new(now) }
     }
 
@@ -75,6 +74,14 @@ impl Kept {
         *now = settings;
         Ok(())
     }
+}
+
+/// What a file says, and the usual for what it doesn't: another version may have written it.
+fn of_file(text: &str) -> Option<AppSettings> {
+    let mut all = serde_json::to_value(AppSettings::default()).ok()?;
+    let said: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    all.as_object_mut()?.extend(said);
+    serde_json::from_value(all).ok()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub use window::{Element, Window};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What has to be installed, see scripts/setup.
 const PROGRAMS: &[&str] =
-    &["Xvfb", "dbus-daemon", "openbox", "gnome-keyring-daemon", "WebKitWebDriver", "xdotool"];
+    &["Xvfb", "dbus-daemon", "openbox", "gnome-keyring-daemon", "WebKitWebDriver", "xdotool", "wmctrl"];
 
 /// A desktop of its own. Its programs end when it is dropped.
 #[derive(Debug)]
@@ -105,13 +105,7 @@ impl Desktop {
 
     /// Closes the window as a person does, by its frame.
     pub fn close_window(&self) {
-        must(self.command(&path("xdotool")).args([
-            "search",
-            "--onlyvisible",
-            "--name",
-            "^Slipway$",
-            "windowquit",
-        ]));
+        must(self.command(&path("wmctrl")).args(["-F", "-c", "Slipway"]));
     }
 
     /// Moves the window and gives it a size, without its frame.

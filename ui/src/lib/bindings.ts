@@ -128,9 +128,9 @@ export type AppInfo = {
 /**  Choices for the app. */
 export type AppSettings = {
 	/**  Light, dark, or as the system has it. */
-	theme?: Theme,
+	theme: Theme,
 	/**  Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
-	notifications?: boolean,
+	notifications: boolean,
 };
 
 /**  Some items, in their order. */

@@ -83,18 +83,19 @@ swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both rena
     end if; end \$\$"; }
 swap() { exists "$STAGE" && swap_db && files swap; }
 drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
-# The start of pg_dump takes time: it stands ready and waits for a line. Nobody who dies leaves it waiting for long.
+# The start of pg_dump takes time: it stands ready and waits for a word, which comes when there is a file for it. (A pipe that nobody
+# has opened yet would lose the word.) Nobody who gives up or dies leaves it waiting.
 dump_ready() {
-  mkdir -p "$SNAPSHOT" && mkfifo "$DIR/dump.in" || return 1
-  ( lone; $DOCKER exec -i -e PGAPPNAME="$APP-dump" "$PG" sh -c '
-      timeout 300 sh -c "read word; [ \"\$word\" = go ]" || exit 1
-      exec pg_dump -U postgres -Fc -Z "$2" -d "$1"' sh "$DB" "$(compression)" <>"$DIR/dump.in" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
+  mkdir -p "$SNAPSHOT" || return 1
+  ( lone; { until [ -e "$DIR/dump.go" ]; do [ ! -e "$DIR/dump.no" ] && kill -0 $$ 2>/dev/null || exit 1; nap 0.05; done; echo go; } |
+    $DOCKER exec -i -e PGAPPNAME="$APP-dump" "$PG" sh -c '
+      read -r word; [ "$word" = go ] || exit 1
+      exec pg_dump -U postgres -Fc -Z "$2" -d "$1"' sh "$DB" "$(compression </dev/null)" >"$SNAPSHOT/dump.part" 2>"$DIR/dump.err"; echo $? >"$DIR/dump.rc" ) & }
 compression() { # zstd isn't in PostgreSQL before 16, nor in every build: tried once, and again after a dump that failed
   [ -s "$ROOT/$SLUG/dump.how" ] || { if d exec "$PG" pg_dump -U postgres -Fc -Z zstd:3 --schema-only -d postgres >/dev/null 2>&1; then echo zstd:3; else echo 6; fi >"$ROOT/$SLUG/dump.how"; }
   cat "$ROOT/$SLUG/dump.how"; }
 dump_start() { # what it saves is the moment it starts: wait for its snapshot, not for its end
-  [ -p "$DIR/dump.in" ] || dump_ready || return 1
-  echo go 1<>"$DIR/dump.in"
+  : >"$DIR/dump.go" || return 1
   until_s 60 dump_begun && { [ ! -s "$DIR/dump.rc" ] || [ "$(cat "$DIR/dump.rc")" = 0 ] || { cat "$DIR/dump.err"; rm -f "$ROOT/$SLUG/dump.how"; return 1; }; }; }
 dump_begun() { [ -s "$DIR/dump.rc" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-dump' and backend_xmin is not null")" != 0 ]; }
 dump_end() {

@@ -56,7 +56,7 @@ talk() {
     exec 6>"$DIR/proxy.in" 5<"$DIR/proxy.out" || : >"$DIR/proxy.broken"
   TALKS=1; }
 talks() { [ -n "$TALKS" ] && [ ! -e "$DIR/$1.broken" ]; }
-hush()  { [ ! -p "$DIR/dump.in" ] || echo no 1<>"$DIR/dump.in"; exec 3<&- 4>&- 5<&- 6>&- 7>&-; TALKS='' CRONS=''; rm -f "$DIR"/psql.* "$DIR"/proxy.* "$DIR/crons.in" "$DIR/dump.in"; }
+hush()  { : >"$DIR/dump.no"; exec 3<&- 4>&- 5<&- 6>&- 7>&-; TALKS='' CRONS=''; rm -f "$DIR"/psql.* "$DIR"/proxy.* "$DIR/crons.in"; }
 hear() { # NAME, its output as our input: the answer, or what went wrong and 1
   _heard=
   while IFS= read -r _l; do
