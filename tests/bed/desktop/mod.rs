@@ -15,8 +15,8 @@ use crate::process::{self, find_program, must, until};
 pub use shell::{Entry, Notification, Shell};
 pub use window::{Element, Window};
 
-/// How long each of its programs may take to be there.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long each of its programs may take to be there, on a machine that does other things.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What has to be installed, see scripts/setup.
 const PROGRAMS: &[&str] =
     &["Xvfb", "dbus-daemon", "openbox", "gnome-keyring-daemon", "WebKitWebDriver", "xdotool"];
@@ -101,15 +101,16 @@ impl Desktop {
         found.status.success().then(|| String::from_utf8_lossy(&found.stdout).trim().to_owned())
     }
 
-    /// Closes the window as a person does, by its frame.
+    /// Closes the window as a person does, by the window manager's key for it: again, while it had its eyes elsewhere.
     pub fn close_window(&self) {
-        must(self.command(&path("xdotool")).args([
-            "search",
-            "--onlyvisible",
-            "--name",
-            "^Slipway$",
-            "windowquit",
-        ]));
+        let activate = ["search", "--onlyvisible", "--name", "^Slipway$", "windowactivate", "--sync"];
+        let close = || {
+            process::run(self.command(&path("xdotool")).args(activate), PATIENCE);
+            // A command of its own: after a search the key would be sent to the window, past the window manager.
+            process::run(self.command(&path("xdotool")).args(["key", "alt+F4"]), PATIENCE);
+            until(Duration::from_secs(2), || self.windows().is_empty().then_some(())).is_some()
+        };
+        self.until(close, "the window is closed");
     }
 
     /// Moves the window and gives it a size, without its frame.
@@ -131,7 +132,7 @@ impl Desktop {
         text.lines().skip(1).map(str::trim).collect::<Vec<_>>().join(", ")
     }
 
-    /// Waits until something is so, half a minute at most.
+    /// Waits until something is so, a minute at most.
     pub fn until(&self, is_so: impl Fn() -> bool, what: &str) {
         self.until_long(PATIENCE, is_so, what);
     }
