@@ -15,8 +15,8 @@ use crate::process::{self, find_program, must, until};
 pub use shell::{Entry, Notification, Shell};
 pub use window::{Element, Window};
 
-/// How long each of its programs may take to be there.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long each of its programs may take to be there, on a machine that does other things.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What has to be installed, see scripts/setup.
 const PROGRAMS: &[&str] =
     &["Xvfb", "dbus-daemon", "openbox", "gnome-keyring-daemon", "WebKitWebDriver", "xdotool", "wmctrl"];
@@ -106,6 +106,7 @@ impl Desktop {
     /// Closes the window as a person does, by its frame.
     pub fn close_window(&self) {
         must(self.command(&path("wmctrl")).args(["-F", "-c", "Slipway"]));
+        self.until(|| self.windows().is_empty(), "the window is closed");
     }
 
     /// Moves the window and gives it a size, without its frame.
@@ -127,7 +128,7 @@ impl Desktop {
         text.lines().skip(1).map(str::trim).collect::<Vec<_>>().join(", ")
     }
 
-    /// Waits until something is so, half a minute at most.
+    /// Waits until something is so, a minute at most.
     pub fn until(&self, is_so: impl Fn() -> bool, what: &str) {
         self.until_long(PATIENCE, is_so, what);
     }

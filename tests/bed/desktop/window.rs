@@ -12,7 +12,7 @@ use crate::http;
 use crate::process::{descendants, signal, until};
 
 /// How long a page may take for one thing.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The protocol's name for "this is an element".
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
