@@ -135,7 +135,7 @@ update() {
   sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
   d start "$UPD" >/dev/null || return 1
   ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
-  bg timeout "$UPDATE_S" $DOCKER wait "$UPD"; _w=$?
+  bg timeout "$UPDATE_S" $DOCKER wait "$UPD" >/dev/null; _w=$?
   [ $_w = 124 ] && { echo "took more than $UPDATE_S s"; d kill "$UPD" >/dev/null; }
   ( lone; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
   _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
@@ -208,6 +208,6 @@ probe()  { proxy ask 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # throu
 keep()   { # lives from here on; and was alone with its database until here
   until_s 5 crons_held || { echo 'the hold on the crons was lost'; cat "$DIR/crons.out"; return 1; }
   lasting; }
-lasting() { d update --restart unless-stopped "$NEW"; }
+lasting() { d update --restart unless-stopped "$NEW" >/dev/null; }
 commit() { durable; }                 # on disk BEFORE the first request is let through
 
