@@ -34,6 +34,7 @@ mod script;
 mod server;
 mod slow;
 mod sshd;
+pub mod usage;
 mod user;
 
 use std::path::PathBuf;

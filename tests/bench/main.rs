@@ -1,5 +1,5 @@
-//! Measures what the README promises, against a real server, and prints it as a table: `make bench`, or some of it with
-//! `scripts/bench redeploy gaps undo bytes`. What is compared is measured in one run, in turns.
+//! Measures what the README promises, against a real server and in the real window, and prints it as a table: `make bench`, or some of it with
+//! `scripts/bench redeploy gaps undo bytes app`. What is compared is measured in one run, in turns.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
     reason = "a program for whoever measures, who reads its panics"
 )]
 
+mod app;
 mod bytes;
 mod gaps;
 mod journal;
@@ -22,11 +23,12 @@ use table::Table;
 /// A part of the bench by its name.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("redeploy", redeploy::measure),
     ("gaps", gaps::measure),
     ("undo", undo::measure),
     ("bytes", bytes::measure),
+    ("app", app::measure),
 ];
 
 fn main() {

@@ -77,6 +77,13 @@ impl Desktop {
         Window::open(self, home, arguments)
     }
 
+    /// Starts the app as a person would, undriven. It ends when whoever holds it ends it.
+    pub fn start_app(&self, home: &Path) -> Child {
+        let mut command = self.command(&app());
+        command.arg("--home").arg(home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the app starts")
+    }
+
     /// Starts the app as a person would who has it running already, and waits for that start's end.
     pub fn start_again(&self, home: &Path, arguments: &[&str]) {
         must(self.command(&app()).arg("--home").arg(home).args(arguments));

@@ -90,6 +90,12 @@ impl Window {
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Waits until JavaScript returns something.
+    pub fn wait_for_script(&self, script: &str, limit: Duration) -> Value {
+        let found = until(limit, || Some(self.script(script)).filter(|value| !value.is_null()));
+        found.unwrap_or_else(|| panic!("nothing within {limit:?}: {script}"))
+    }
+
     /// Calls a command of the app as the page would. Gives its answer, or its error.
     pub fn invoke(&self, command: &str, arguments: &Value) -> Result<Value, Value> {
         let call = format!(
@@ -106,6 +112,12 @@ impl Window {
     pub fn reload(&self) {
         let done = self.call(&format!("/session/{}/refresh", self.session), Some(json!({})));
         done.expect("the page loads again");
+    }
+
+    /// Goes to an address.
+    pub fn visit(&self, address: &str) {
+        let gone = self.call(&format!("/session/{}/url", self.session), Some(json!({"url": address})));
+        gone.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
     /// The process of the app.
