@@ -1,4 +1,4 @@
-//! Lists, and the sizes that the store is made for.
+//! Lists.
 
 use super::*;
 
@@ -48,24 +48,13 @@ async fn pages_of_deployments_hang_together_and_filters_narrow_them() {
     assert_eq!(count(DeploymentFilter { text: Some("laptop".into()), ..all() }).await, 12);
 }
 
+/// What it takes in the sizes that the store is made for, the bench measures; here it is about what is found.
 #[tokio::test]
-async fn many_deployments_and_lines_are_found_at_once() {
-    // On a busy machine this may take long; it is here for what it finds.
-    sizes(1_000, 20_000, 100).await;
-}
-
-#[tokio::test]
-#[ignore = "takes half a minute"]
-async fn twenty_thousand_deployments_and_a_million_lines_are_found_at_once() {
-    sizes(20_000, 1_000_000, 1).await;
-}
-
-/// The limits are wide, for unoptimised builds, and `patience` makes them wider.
-async fn sizes(deployments: i64, lines: i64, patience: u32) {
+async fn among_many_deployments_and_lines_those_that_fit_are_found() {
+    let (deployments, lines) = (1_000, 20_000);
     let bed = Bed::new().await;
     let environment = bed.one().await;
     let id = bed.enqueue(&environment).await;
-    let fill = std::time::Instant::now();
     bed.store
         .write(move |t| {
             t.execute(
@@ -87,58 +76,58 @@ async fn sizes(deployments: i64, lines: i64, patience: u32) {
         })
         .await
         .unwrap();
-    eprintln!("filled in {:?}", fill.elapsed());
 
     let filter = DeploymentFilter::default;
-    for (what, filter) in [
-        ("all", filter()),
+    let id_of = |number: i64| format!("0192a000-0000-7000-8000-{number:012x}").parse().unwrap();
+    for (what, filter, first, total) in [
+        ("all", filter(), deployments, deployments),
         (
             "middle",
-            DeploymentFilter {
-                before: Some(format!("0192a000-0000-7000-8000-{:012x}", deployments / 2).parse().unwrap()),
-                ..filter()
-            },
+            DeploymentFilter { before: Some(id_of(deployments / 2)), ..filter() },
+            deployments / 2 - 1,
+            deployments,
         ),
-        ("environment", DeploymentFilter { environment_id: Some(environment.id), ..filter() }),
-        ("failed", DeploymentFilter { statuses: vec![Status::Failed], ..filter() }),
-        ("text", DeploymentFilter { text: Some(format!("change {}", deployments - 1)), ..filter() }),
+        (
+            "environment",
+            DeploymentFilter { environment_id: Some(environment.id), ..filter() },
+            deployments,
+            deployments,
+        ),
+        ("failed", DeploymentFilter { statuses: vec![Status::Failed], ..filter() }, deployments, 20),
+        ("text", DeploymentFilter { text: Some("change 999".into()), ..filter() }, 999, 1),
     ] {
-        let started = std::time::Instant::now();
         let page = bed.store.deployments(filter).await.unwrap();
-        eprintln!("deployments, {what}: {} of {} in {:?}", page.items.len(), page.total, started.elapsed());
-        assert!(!page.items.is_empty() && started.elapsed() < Duration::from_secs(1) * patience, "{what}");
+        assert_eq!((page.items[0].number, page.total.cast_signed()), (first, total), "{what}");
     }
     let filter = LineFilter::default;
-    for (what, filter, limit_ms) in [
-        ("first", filter(), 100),
-        ("middle", LineFilter { after: lines / 2, ..filter() }, 100),
-        ("last", LineFilter { from_end: true, ..filter() }, 100),
-        ("step", LineFilter { step: Some(Step::HealthCheck), ..filter() }, 100),
-        ("end of step", LineFilter { step: Some(Step::Connecting), from_end: true, ..filter() }, 100),
-        ("warnings", LineFilter { level: Some(Level::Warning), ..filter() }, 100),
-        ("text", LineFilter { text: Some(format!("NUMBER {lines}")), ..filter() }, 5000),
+    // The first line has seq 2. A step has a fifteenth of them.
+    for (what, filter, first, last) in [
+        ("first", filter(), 2, 201),
+        ("middle", LineFilter { after: lines / 2, ..filter() }, lines / 2 + 1, lines / 2 + 200),
+        ("last", LineFilter { from_end: true, ..filter() }, lines - 198, lines + 1),
+        ("step", LineFilter { step: Some(Step::HealthCheck), limit: Some(1), ..filter() }, 16_002, 16_002),
+        (
+            "end of step",
+            LineFilter { step: Some(Step::Connecting), from_end: true, limit: Some(1), ..filter() },
+            2_666,
+            2_666,
+        ),
+        ("warnings", LineFilter { level: Some(Level::Warning), ..filter() }, 1_000, 20_000),
+        ("text", LineFilter { text: Some("NUMBER 19999".into()), ..filter() }, 19_999, 19_999),
     ] {
-        let started = std::time::Instant::now();
-        let lines = bed.store.lines(id, filter).await.unwrap();
-        eprintln!("lines, {what}: {} in {:?}", lines.len(), started.elapsed());
-        assert!(
-            !lines.is_empty() && started.elapsed() < Duration::from_millis(limit_ms) * patience,
-            "{what}"
-        );
+        let found = bed.store.lines(id, filter).await.unwrap();
+        let ends = (found.first().unwrap().seq, found.last().unwrap().seq);
+        assert_eq!(ends, (first, last), "{what}");
     }
-    let started = std::time::Instant::now();
     assert_eq!(bed.store.environments().await.unwrap()[0].live.as_ref().unwrap().number, deployments - 1);
     let queue = Queue::new(bed.store.clone());
     assert!(queue.claim(Want::Any, &Redactor::new()).await.unwrap().is_some());
-    eprintln!("overview and claim in {:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(1) * patience);
 
     let sink = LogSink::new(bed.store.clone(), id, Redactor::new());
-    let started = std::time::Instant::now();
-    for i in 0..lines / 50 {
+    for i in 0..400 {
         sink.line(Step::Completed, Level::Info, &format!("one more line {i}"));
     }
     sink.flush().await.unwrap();
-    eprintln!("{} lines more in {:?}", lines / 50, started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(10) * patience);
+    let last = bed.store.lines(id, LineFilter { from_end: true, limit: Some(1), ..filter() }).await.unwrap();
+    assert_eq!(last[0].text, "one more line 399");
 }
