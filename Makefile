@@ -1,5 +1,5 @@
 # Each target is a script in scripts/, which says what it does.
-.PHONY: help setup demo test test-faults check bench app images fmt clean-test
+.PHONY: help setup demo test test-faults check bench app pictures images fmt clean-test
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 setup: ## installs what is missing to build and test
@@ -16,6 +16,8 @@ bench: ## measures what the README promises
 	@scripts/bench
 app: ## builds and opens the desktop app
 	@scripts/app
+pictures: ## of every screen, light and dark, into target/pictures
+	@scripts/pictures
 images: ## the container images of the tests
 	@scripts/images
 fmt: ## formats the code

@@ -1,0 +1,76 @@
+//! Pictures of every screen, light and dark, from the real window over the fixtures: `bed-pictures ADDRESS FOLDER`, where
+//! ADDRESS is that of `npm run screens`.
+#![expect(clippy::print_stderr, reason = "whoever looks at pictures wants to know why there are none")]
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use slipway_tests::{Desktop, Window};
+
+/// A screen: its name, what stands after `?` and after `#`, and what is clicked to get there, by `data-testid`.
+type Screen = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const SCREENS: &[Screen] = &[
+    ("environments", "", "/environments", &[]),
+    ("environment-running", "", "/environments/e1", &[]),
+    ("environment-calm", "", "/environments/e2", &[]),
+    ("environment-rolled-back", "", "/environments/e3", &[]),
+    ("environment-pending", "", "/environments/e7", &[]),
+    ("deployments", "", "/environments/e1/deployments", &[]),
+    ("log-running", "", "/environments/e1/logs", &[]),
+    ("log-failed", "", "/environments/e3/logs/e3-d18", &[]),
+    ("log-live", "", "/environments/e2/logs/live", &[]),
+    ("snapshots", "", "/environments/e2/snapshots", &[]),
+    ("snapshots-empty", "", "/environments/e5/snapshots", &[]),
+    ("environment-settings", "", "/environments/e2/settings", &[]),
+    ("deploy", "", "/environments/e2", &["deploy"]),
+    ("roll-back", "", "/environments/e2", &["roll-back"]),
+    ("cancel", "", "/environments/e1", &["cancel"]),
+    ("new-environment", "", "/environments", &["new-environment"]),
+    ("palette", "", "/environments", &["palette-open"]),
+    ("servers", "", "/servers", &[]),
+    ("server", "", "/servers/s1", &[]),
+    ("server-offline", "", "/servers/s2", &[]),
+    ("new-server", "", "/servers", &["new-server"]),
+    ("activity", "", "/activity", &[]),
+    ("settings", "", "/settings", &[]),
+    ("settings-no-keychain", "state=problem", "/settings", &[]),
+    ("first-run", "state=empty", "/environments", &[]),
+    ("first-run-repository", "state=server", "/environments", &[]),
+    ("loading", "state=loading", "/environments", &[]),
+    ("problem", "state=problem", "/environments", &[]),
+];
+const THEMES: [&str; 2] = ["light", "dark"];
+/// Answers of fixtures take up to 300 ms, and then things come into place.
+const IN_PLACE: Duration = Duration::from_millis(900);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, folder] = &arguments[..] else {
+        eprintln!("usage: bed-pictures ADDRESS FOLDER");
+        std::process::exit(2);
+    };
+    let folder = Path::new(folder);
+    std::fs::create_dir_all(folder).expect("the folder can be made");
+    let Some(desktop) = Desktop::start() else { std::process::exit(1) };
+    let window = desktop.open(&desktop.dir().join("slipway"), &[]);
+    for theme in THEMES {
+        for screen in SCREENS {
+            take(&window, address, theme, screen, folder);
+        }
+    }
+}
+
+fn take(window: &Window, address: &str, theme: &str, screen: &Screen, folder: &Path) {
+    let (name, query, place, clicks) = screen;
+    // From nowhere: another place of the same address would only be scrolled to.
+    window.visit("about:blank");
+    window.visit(&format!("{address}/?theme={theme}&{query}#{place}"));
+    window.find("main h1, main h2");
+    for id in *clicks {
+        window.at(id).click();
+    }
+    sleep(IN_PLACE);
+    window.picture(&folder.join(format!("{name}-{theme}.png")));
+}
