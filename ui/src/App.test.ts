@@ -111,7 +111,7 @@ test("a plan is shown before a deployment, and pressed twice there is one wish",
   const user = await start(environmentAddress("e2"));
   await user.keyboard("{Control>}d{/Control}");
   await screen.findByTestId("plan");
-  expect(screen.getByTestId("plan-pause").textContent).toContain("About 11 s");
+  expect(screen.getByTestId("plan-pause").textContent).toContain("About 11s");
   expect(await faults()).toEqual([]);
   await user.dblClick(screen.getByTestId("deploy-go"));
   await waitFor(() => expect(screen.queryByTestId("deploy-dialog")).toBeNull());

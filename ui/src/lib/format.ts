@@ -58,12 +58,12 @@ export function clockMinute(at: string | number): string {
   return minute.format(new Date(at));
 }
 
-/** A duration of so many milliseconds: `840 ms`, `4.2 s`, `42 s`, `1m 05s`, `2h 04m`. */
+/** A duration of so many milliseconds: `840ms`, `4.2s`, `42s`, `1m 05s`, `2h 04m`. */
 export function duration(ms: number): string {
   if (ms < 0) return duration(0);
-  if (ms < SECOND) return `${Math.round(ms)} ms`;
-  if (ms < 9_950) return `${(ms / SECOND).toFixed(1)} s`;
-  if (ms < 59_500) return `${Math.round(ms / SECOND)} s`;
+  if (ms < SECOND) return `${Math.round(ms)}ms`;
+  if (ms < 9_950) return `${(ms / SECOND).toFixed(1)}s`;
+  if (ms < 59_500) return `${Math.round(ms / SECOND)}s`;
   const two = (n: number) => String(n).padStart(2, "0");
   const seconds = Math.round(ms / SECOND);
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
