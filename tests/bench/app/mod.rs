@@ -21,8 +21,8 @@ const OPENINGS: u32 = 5;
 const TYPED: &str = "x_edi_ref is deprecated";
 const BETWEEN_KEYS: Duration = Duration::from_millis(90);
 /// After a start something is still loaded, compiled and thrown away; what is idle is measured after that.
-const SETTLED: Duration = Duration::from_secs(20);
-const IDLE: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(30);
 /// How long anything may take before it is given up.
 const LIMIT: Duration = Duration::from_secs(60);
 
