@@ -310,8 +310,8 @@ fn a_full_disk_costs_nothing() {
     let load = journey.load("1.0");
     let (running, script) = deploy(&journey, "view-change");
     script.wait_for("room", "ok", LONG);
-    // PostgreSQL has room for its log, but not for a clone.
-    disk.leave(20);
+    // PostgreSQL has room for its log, but not for a clone, which would otherwise begin while the disk is being filled.
+    script.stand_still(|| disk.leave(20));
     ends(running, 5);
     load.stop().assert_none_failed();
     assert!(script.entry("clone", "fail").is_some(), "{:#?}", script.journal());

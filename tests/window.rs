@@ -162,10 +162,13 @@ fn a_deployment_from_the_window_goes_live_and_the_tray_brings_the_next_one() {
     journey.sample.set_branch("live", "load-fails");
     desktop.shell.choose(&[&name, "Redeploy"]);
     let told = desktop.shell.wait_for(&format!("{name}: deployment failed and was undone"), LONG);
+    let failed = journey.last();
+    assert_eq!(failed["status"], "rolled_back");
     desktop.shell.click(&told);
+    let id = failed["id"].as_str().unwrap();
+    desktop
+        .until(|| window.place().ends_with(&format!("/logs/{id}")), "the deployment that failed is opened");
     let error = "[data-testid=deployment-error]";
-    window.at("tab-overview").click();
-    window.wait_for_text(error, SOON, |text| !text.is_empty());
-    let end = journey.slipway.must(&["history", &journey.env()]);
-    assert_eq!(end.result()[0]["status"], "rolled_back");
+    let said = failed["error"]["message"].as_str().unwrap();
+    window.wait_for_text(error, SOON, |text| text.contains(said));
 }

@@ -52,6 +52,16 @@ impl Script {
         signal("KILL", &all);
     }
 
+    /// Does something while the process that does the work stands still.
+    pub fn stand_still<T>(&self, act: impl FnOnce() -> T) -> T {
+        let found = self.processes("_run");
+        assert!(!found.is_empty(), "a cut over runs");
+        signal("STOP", &found);
+        let done = act();
+        signal("CONT", &found);
+        done
+    }
+
     /// Kills its whole process group at once: the work, what it started, and the guard.
     pub fn kill_group(&self) {
         let mut all: Vec<u32> = ["guard", "_run"].iter().flat_map(|mode| self.processes(mode)).collect();

@@ -25,9 +25,8 @@ const TURN: Duration = Duration::from_secs(40 * 60);
 
 /// A server: a real sshd, a home of its own, and a real Docker daemon.
 ///
-/// Servers without a Docker daemon of their own share the suite's, where only one can have the name of the proxy's container: such a
-/// server waits until the one before it is gone, also when that belongs to another process. A test that needs two takes
-/// [`Options::own_docker`] for one of them.
+/// Servers without a Docker daemon of their own share the suite's, where only one can have the name of the proxy's container: a second
+/// one gets a daemon of its own, or waits until the one before it is gone, also when that belongs to another process.
 ///
 /// When dropped it takes away everything that was made on it.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ impl Server {
 
     /// A server of another kind.
     pub fn with(options: Options) -> Self {
-        let turn = (!options.own_docker).then(take_turn);
+        let turn = if options.own_docker { None } else { turn(&options) };
         let dir = tempfile::Builder::new().prefix("slipway-bed-").tempdir().unwrap();
         // A user of its own has to get through to its home.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
@@ -68,7 +67,7 @@ impl Server {
         if let (Access::Sudo, Some(user)) = (options.access, &user) {
             user.may_sudo_docker();
         }
-        let machine = options.own_docker.then(|| Machine::start(dir.path()));
+        let machine = turn.is_none().then(|| Machine::start(dir.path()));
         let docker = machine.as_ref().map_or_else(Docker::of_the_suite, Machine::docker);
 
         let at = |name: &str| dir.path().join(name).display().to_string();
@@ -355,13 +354,20 @@ impl Drop for Server {
     }
 }
 
-/// One server at a time on the suite's daemon, over all test processes.
-fn take_turn() -> File {
+/// One server at a time on the suite's daemon, over all test processes. Nothing, when it isn't our turn and a daemon of its own would
+/// do as well: half of a test is waiting, so two at once take less time than one after the other.
+fn turn(options: &Options) -> Option<File> {
     let dir = crate::cache().join("run");
     fs::create_dir_all(&dir).unwrap();
     let file = File::create(dir.join("server.lock")).unwrap();
-    until(TURN, || file.try_lock().ok()).expect("the server before this one is gone within its time");
-    file
+    let may_have_its_own = is_root() && !options.password && options.access == Access::Allowed;
+    if file.try_lock().is_err() {
+        if may_have_its_own {
+            return None;
+        }
+        until(TURN, || file.try_lock().ok()).expect("the server before this one is gone within its time");
+    }
+    Some(file)
 }
 
 /// What the sessions' `DOCKER_HOST` says.

@@ -11,7 +11,7 @@ use slipway_tests::{Journey, Ran, Slipway, SlowLink, root};
 use crate::journal::between;
 use crate::table::{Table, all, median, ratio, seconds};
 
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
 
 pub(crate) fn measure(table: &mut Table) {
@@ -43,13 +43,18 @@ pub(crate) fn measure(table: &mut Table) {
     table.note("Redeployments", all(&ours));
     table.note("The same by hand", all(&by_hand));
     table.note("Redeployments at 40 ms", all(&slow));
-    let (ours, by_hand, slow) = (median(ours), median(by_hand), median(slow));
+    // Each round against its own turn by hand: how fast the machine is changes between rounds more than within one.
+    let mut ratios: Vec<f64> = ours.iter().zip(&by_hand).map(|(ours, hand)| ratio(*ours, *hand)).collect();
+    ratios.sort_by(f64::total_cmp);
+    let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+    let middle = ratios[ratios.len() / 2];
     table.target(
         "One file changed, against a script on the server",
-        format!("{} against {}: {:.2}×", seconds(ours), seconds(by_hand), ratio(ours, by_hand)),
+        format!("{middle:.2}× (the median of {})", each.join(", ")),
         "≤ 1.25×",
-        ratio(ours, by_hand) <= 1.25,
+        middle <= 1.25,
     );
+    let (ours, slow) = (median(ours), median(slow));
     let added = slow.saturating_sub(ours);
     table.target(
         "The same at 40 ms of round trip",

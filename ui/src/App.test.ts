@@ -33,6 +33,11 @@ const screens: [string, string, string][] = [
     `view-${id}`,
   ]),
   ["Environment that was rolled back", environmentAddress("e3"), "deployment-error"],
+  [
+    "The log of a deployment that was rolled back",
+    environmentAddress("e3", "logs", "e3-d18"),
+    "deployment-error",
+  ],
   ["Environment without a server", environmentAddress("e7"), "reason"],
   ["Snapshots", environmentAddress("e2", "snapshots"), "restore-11"],
   ["A server", serverAddress("s2"), "server-problem"],

@@ -37,6 +37,7 @@ pub(crate) struct Cx {
     step: std::sync::Mutex<Step>,
     has_lease: AtomicBool,
     server: OnceCell<Reached>,
+    unreached: std::sync::Mutex<Option<EngineError>>,
     fetched: OnceCell<Fetched>,
     unrooted: Layout,
 }
@@ -73,6 +74,7 @@ impl Cx {
             step: std::sync::Mutex::new(Step::Initializing),
             has_lease: AtomicBool::new(false),
             server: OnceCell::new(),
+            unreached: std::sync::Mutex::default(),
             fetched: OnceCell::new(),
             unrooted,
         })
@@ -184,6 +186,15 @@ impl Cx {
         move |text| log.line(step, Level::Debug, &text)
     }
 
+    /// Begins to connect. What goes wrong is told to whoever asks for the connection next.
+    pub(crate) async fn connect_early(&self) {
+        if let Err(error) = self.reached().await
+            && let Ok(mut unreached) = self.unreached.lock()
+        {
+            *unreached = Some(error);
+        }
+    }
+
     /// Connects unless connected, and returns what the server was like then.
     pub(crate) async fn connect(&self) -> Result<&Facts, EngineError> {
         Ok(&self.reached().await?.facts)
@@ -218,6 +229,9 @@ impl Cx {
     async fn reached(&self) -> Result<&Reached, EngineError> {
         self.server
             .get_or_try_init(|| async {
+                if let Some(error) = self.unreached.lock().ok().and_then(|mut error| error.take()) {
+                    return Err(error);
+                }
                 let slug = &self.unrooted.slug;
                 let (connection, facts) = Connection::open(&self.engine, &self.settings.server, slug).await?;
                 let layout = Layout::new(facts.root.clone(), slug.clone());

@@ -3,8 +3,11 @@
 //! *Prepare* touches nothing that is live and can be repeated; *cut over* is one detached unit on the server that
 //! finishes or undoes itself; *settle* looks from outside, saves the snapshot and prunes.
 
+use tokio::sync::{oneshot, watch};
+
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
+use crate::server::Facts;
 use crate::steps::{
     CloningRepositories, Completed, Connecting, CreatingDatabase, CreatingNetwork, CutOver, Ended,
     GeneratingConfig, Initializing, InstallingDependencies, PullingImage, VerifyingDns,
@@ -17,8 +20,7 @@ use crate::steps::{
 /// end, not an error, and nothing that goes wrong after the commit makes it undone.
 pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     // prepare
-    cx.step(Initializing).await?;
-    let facts = cx.step(Connecting).await?;
+    let facts = reach(cx).await?;
     cx.step(CreatingNetwork { facts: &facts }).await?;
     cx.step(CreatingDatabase { facts: &facts }).await?;
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
@@ -27,22 +29,43 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     let release = cx.step(InstallingDependencies { source: &source, base: &base, config: &config }).await?;
     cx.step(VerifyingDns).await?;
 
-    // cut over: steps 10 to 14
-    let ended =
-        Box::pin(CutOver { source: &source, config: &config, release: &release }.carry_out(cx)).await?;
-
-    // settle
-    if let Ended::Committed(cut) = &ended
-        && let Err(error) =
-            cx.step(Completed { source: &source, config: &config, release: &release, cut }).await
-    {
-        if error.code == ErrorCode::ClaimLost {
-            return Err(error);
-        }
-        cx.warn(format!(
+    // cut over: steps 10 to 14; settle, as soon as the new release serves
+    let (serving, serves) = oneshot::channel();
+    let (over, ended) = watch::channel(false);
+    let cut_over = CutOver { source: &source, config: &config, release: &release };
+    let cutting = async move {
+        let end = cut_over.carry_out(cx, serving).await;
+        over.send_replace(matches!(end, Ok(Ended::Committed)));
+        end
+    };
+    let settling = async {
+        // Nobody tells it of what never serves.
+        let Ok(cut) = serves.await else { return Ok(()) };
+        cx.step(Completed { source: &source, config: &config, release: &release, cut: &cut, ended }).await
+    };
+    let (ended, settled) = tokio::join!(Box::pin(cutting), Box::pin(settling));
+    let ended = ended?;
+    match settled {
+        Err(error) if error.code == ErrorCode::ClaimLost => return Err(error),
+        Err(error) => cx.warn(format!(
             "The new release serves, but what comes after could not be finished: {}",
             error.message
-        ));
+        )),
+        Ok(()) => {}
     }
     Ok(ended)
+}
+
+/// Steps 1 and 2: looks at what is asked for while the server is being reached, which takes longer.
+async fn reach(cx: &Cx) -> Result<Facts, EngineError> {
+    let both = async {
+        cx.step(Initializing).await?;
+        cx.step(Connecting).await
+    };
+    tokio::pin!(both);
+    tokio::select! {
+        biased;
+        facts = &mut both => facts,
+        () = cx.connect_early() => both.await,
+    }
 }

@@ -144,7 +144,7 @@ async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Res
 async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<DeploymentError>) {
     let step = Some(cx.current());
     match result {
-        Ok(Ended::Committed(_)) => (Status::Success, None),
+        Ok(Ended::Committed) => (Status::Success, None),
         Ok(Ended::RolledBack(error, lane)) => {
             // A first deployment has nothing to go back to.
             let status = if lane == Lane::First { Status::Failed } else { Status::RolledBack };

@@ -16,6 +16,12 @@ const REVERT_LIMIT: Duration = Duration::from_secs(3600);
 /// Another desktop may be adding a site, which the start waits for.
 const START_LIMIT: Duration = Duration::from_secs(180);
 
+/// `lay.sh`'s word for a server that hasn't got this script.
+const SCRIPT_MISSING: i32 = 9;
+/// The script's words for a lock that is held, and for a journal that was begun before.
+const BUSY: i32 = 12;
+const USED: i32 = 64;
+
 /// One cut over on one server, running or not.
 #[derive(Debug, Clone)]
 pub struct CutOver {
@@ -81,29 +87,35 @@ pub enum CallError {
 }
 
 impl CutOver {
-    /// Lays the script and the plan on the server: the last thing that is prepared.
-    pub async fn lay(host: Arc<dyn Host>, plan: &Plan) -> Result<Self, CallError> {
-        let args = [plan.root.clone(), plan.slug.clone(), plan.dir(), script::hash(), plan.render()?];
-        let cmd = Cmd::script(include_str!("script/lay.sh"), args);
-        host.run_ok(cmd.stdin(Stdin::Bytes(Bytes::from_static(script::TEXT.as_bytes())))).await?;
-        Ok(Self { host, dir: plan.dir() })
+    /// Lays the plan on the server, and the script if it isn't there yet, and starts the cut over, detached from this
+    /// connection: the last thing that is prepared. Once this returns, its journal has begun.
+    pub async fn begin(host: Arc<dyn Host>, plan: &Plan) -> Result<Self, CallError> {
+        Self::lay(host, plan, "start").await
+    }
+
+    async fn lay(host: Arc<dyn Host>, plan: &Plan, then: &str) -> Result<Self, CallError> {
+        let args =
+            [plan.root.clone(), plan.slug.clone(), plan.dir(), script::hash(), plan.render()?, then.into()];
+        let cmd =
+            |place: &str| Cmd::script(include_str!("script/lay.sh"), &args).arg(place).limit(START_LIMIT);
+        let mut output = host.run(cmd("here")).await?;
+        if output.code == SCRIPT_MISSING {
+            let text = Stdin::Bytes(Bytes::from_static(script::TEXT.as_bytes()));
+            output = host.run(cmd("comes").stdin(text)).await?;
+        }
+        match output.code {
+            BUSY => Err(CallError::Busy),
+            USED => Err(CallError::AlreadyStarted),
+            _ => {
+                output.ok("start the cut over")?;
+                Ok(Self { host, dir: plan.dir() })
+            }
+        }
     }
 
     /// One that was laid before, by its folder ([`Plan::dir`]); it keeps the script it was laid with.
     pub fn find(host: Arc<dyn Host>, dir: impl Into<String>) -> Self {
         Self { host, dir: dir.into() }
-    }
-
-    /// Starts it, detached from this connection. Once this returns, its journal has begun.
-    pub async fn start(&self) -> Result<(), CallError> {
-        let cmd = self.call("start").limit(START_LIMIT);
-        let what = cmd.to_string();
-        let output = self.host.run(cmd).await?;
-        match output.code {
-            12 => Err(CallError::Busy),
-            64 => Err(CallError::AlreadyStarted),
-            _ => output.ok(what).map(drop).map_err(Into::into),
-        }
     }
 
     /// Hands over what the journal says from a byte offset on, live, until its end is recorded or no process is left
@@ -136,7 +148,7 @@ impl CutOver {
     pub async fn revert(&self) -> Result<Status, CallError> {
         let output = self.host.run(self.call("revert").limit(REVERT_LIMIT)).await?;
         match output.code {
-            12 => Err(CallError::Busy),
+            BUSY => Err(CallError::Busy),
             0 | 20 => self.status().await,
             _ => Err(CallError::Unexpected { said: output.stderr }),
         }
@@ -177,7 +189,7 @@ mod tests {
     async fn laid(root: &tempfile::TempDir) -> (CutOver, Plan) {
         let mut plan = sample();
         plan.root = root.path().to_str().unwrap().to_owned();
-        (CutOver::lay(slipway_remote::local(), &plan).await.unwrap(), plan)
+        (CutOver::lay(slipway_remote::local(), &plan, "").await.unwrap(), plan)
     }
 
     async fn follow(cut_over: &CutOver, offset: u64) -> (Vec<(Event, u64)>, u64) {
@@ -194,7 +206,7 @@ mod tests {
         assert_eq!(cut_over.status().await.unwrap(), Status::None);
         assert_eq!(cut_over.cancel().await.unwrap(), Cancel::NotRunning);
         // Laying again is harmless, and finding needs no plan.
-        CutOver::lay(slipway_remote::local(), &plan).await.unwrap();
+        CutOver::lay(slipway_remote::local(), &plan, "").await.unwrap();
         let found = CutOver::find(slipway_remote::local(), plan.dir());
         assert_eq!(found.revert().await.unwrap(), Status::None);
     }
@@ -208,7 +220,27 @@ mod tests {
         assert_eq!(follow(&cut_over, 0).await, (vec![(Event::Start, first), (Event::Reverted, all)], all));
         assert_eq!(follow(&cut_over, first).await, (vec![(Event::Reverted, all)], all));
         assert_eq!(follow(&cut_over, all).await, (vec![], all));
-        assert!(matches!(cut_over.start().await, Err(CallError::AlreadyStarted)));
+        let again = CutOver::begin(slipway_remote::local(), &plan).await;
+        assert!(matches!(again, Err(CallError::AlreadyStarted)), "{again:?}");
+    }
+
+    #[tokio::test]
+    async fn the_script_is_sent_where_it_is_missing_or_spoilt() {
+        let root = tempfile::tempdir().unwrap();
+        let (_, plan) = laid(&root).await;
+        let scripts = [
+            format!("{}/bin/{}/cutover.sh", plan.root, script::hash()),
+            format!("{}/cutover.sh", plan.dir()),
+        ];
+        let whole = |path: &String| std::fs::read_to_string(path).unwrap() == script::TEXT;
+        assert!(scripts.iter().all(whole), "laid where there was none");
+        let laid_at = std::fs::metadata(&scripts[0]).unwrap().modified().unwrap();
+        CutOver::lay(slipway_remote::local(), &plan, "").await.unwrap();
+        let still = std::fs::metadata(&scripts[0]).unwrap().modified().unwrap();
+        assert_eq!(still, laid_at, "not sent again");
+        std::fs::write(&scripts[0], &script::TEXT[..script::TEXT.len() / 2]).unwrap();
+        CutOver::lay(slipway_remote::local(), &plan, "").await.unwrap();
+        assert!(scripts.iter().all(whole), "a spoilt one is replaced");
     }
 
     #[tokio::test]

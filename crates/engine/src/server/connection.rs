@@ -43,9 +43,14 @@ impl Connection {
         };
         let access = DockerAccess { socket: server.docker_socket.clone(), sudo: server.docker_sudo };
         let root = server.root.as_deref().unwrap_or("~/.slipway");
-        let facts = Facts::learn(host.as_ref(), root, slug, &access).await?;
+        // What is wrong with Docker is better told by the facts.
+        let (facts, docker) = tokio::join!(
+            Facts::learn(host.as_ref(), root, slug, &access),
+            slipway_remote::docker(Arc::clone(&host), &access)
+        );
+        let facts = facts?;
         facts.check_docker()?;
-        let docker = slipway_remote::docker(Arc::clone(&host), &access).await?;
+        let docker = docker?;
         let connection = Self { host, docker, root: facts.root.clone(), access, path: facts.path.clone() };
         if server.docker_sudo {
             connection.lay_sudo().await?;

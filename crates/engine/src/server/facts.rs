@@ -1,6 +1,6 @@
 //! What a server looks like right now, learnt in one round trip by `facts.sh`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, DockerAccess, Host};
@@ -46,10 +46,8 @@ pub struct Facts {
     pub tools: Vec<String>,
     /// All containers with Slipway's label.
     pub containers: Vec<ContainerFact>,
-    /// All networks with Slipway's label.
-    pub networks: Vec<String>,
-    /// All images with Slipway's label, as `repository:tag`.
-    pub images: Vec<String>,
+    /// All networks of Slipway's that its containers are on.
+    pub networks: BTreeSet<String>,
     /// Slots whose gate is open.
     pub gates: Vec<Slot>,
     /// Who prepares a deployment of the environment, if anybody: the lease as JSON.
@@ -223,11 +221,13 @@ impl Facts {
             "root_disk_kb" => self.root_disk_mb = disk(first),
             "docker_disk_kb" => self.docker_disk_mb = disk(first),
             "tool" => self.tools.push(first.to_owned()),
-            "docker" => first.split(' ').next().unwrap_or_default().clone_into(&mut self.docker),
+            "docker" => first.clone_into(&mut self.docker),
             "docker_error" => self.docker_error = Some(first.to_owned()),
-            "container" => self.containers.push(container(rest)),
-            "network" => self.networks.push(first.to_owned()),
-            "image" => self.images.push(first.to_owned()),
+            "container" => {
+                self.containers.push(container(rest));
+                let on = rest.get(12).into_iter().flat_map(|names| names.split(','));
+                self.networks.extend(on.filter(|name| name.starts_with("slipway-")).map(str::to_owned));
+            }
             "gate" => self.gates.extend(first.parse::<Slot>().ok()),
             "lease" => self.lease = Some(first.to_owned()),
             "db_password" => self.has_db_password = true,
@@ -308,8 +308,8 @@ mod tests {
     use super::*;
 
     const SAMPLE: &str = "root\t/home/o/.slipway\ntime\t1700000000\ncpus\t2\nmemory_kb\t4096000\nroot_disk_kb\t104857600 52428800\n\
-        tool\tflock\ndocker\t27.3.1 1.47 27.3.1\n\
-        container\tabc\tslipway-acme-production-aa\trunning\tacme-production\tweb\t0190a000-0000-7000-8000-000000000001\ta\tdeadbeef\t1.5\t2048\t10240\t\n\
+        tool\tflock\ndocker\t27.3.1\n\
+        container\tabc\tslipway-acme-production-aa\trunning\tacme-production\tweb\t0190a000-0000-7000-8000-000000000001\ta\tdeadbeef\t1.5\t2048\t10240\t\tslipway-acme-production,other\n\
         container\tdef\tslipway-acme-production-bb\texited\tacme-production\tweb\t\tb\t\t1.5\t2048\t10240\t\n\
         gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\nnonsense\ndb_bytes\t\n";
 
@@ -320,10 +320,40 @@ mod tests {
         assert_eq!(facts.memory_mb, 4000);
         assert_eq!(facts.root_disk_mb, Disk { total: 102_400, free: 51_200 });
         assert_eq!(facts.docker, "27.3.1");
+        assert_eq!(facts.networks.iter().collect::<Vec<_>>(), ["slipway-acme-production"]);
         assert_eq!(facts.installed().collect::<Vec<_>>(), ["base"]);
         assert_eq!(facts.live("acme-production").map(|c| c.id.as_str()), Some("abc"));
         assert_eq!(facts.live("other"), None);
         assert_eq!(facts.db_bytes, None);
+    }
+
+    /// What the script says of a server with this `docker`.
+    fn said_with(docker: &str) -> Facts {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("docker");
+        fs::write(&program, format!("#!/bin/sh\n{docker}\n")).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let root = dir.path().join("root").display().to_string();
+        let mut command = std::process::Command::new("sh");
+        let said = command.args(["-c", SCRIPT, "facts.sh", &root, ""]).env("PATH", path).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+        Facts::parse(&String::from_utf8(said.stdout).unwrap())
+    }
+
+    #[test]
+    fn half_an_answer_of_docker_is_no_empty_server() {
+        let facts = said_with(r"case $1 in info) printf '27.3.1\t/var/lib/docker\n' ;; *) : ;; esac");
+        assert_eq!((facts.docker.as_str(), facts.docker_error), ("27.3.1", None));
+        let facts = said_with("case $1 in info) printf '27.3.1\t/\n' ;; *) echo timeout >&2; exit 1 ;; esac");
+        assert_eq!(facts.docker_error.as_deref(), Some("timeout "));
+        assert_eq!(facts.check_docker().unwrap_err().code, ErrorCode::DockerFailed);
+        // Some versions of the client call it a success when the daemon doesn't answer.
+        let facts = said_with("case $1 in info) printf '\t\n'; echo 'Cannot connect' >&2 ;; esac");
+        assert!(facts.docker_error.unwrap().starts_with("Cannot connect"));
     }
 
     #[test]

@@ -26,17 +26,14 @@ done
 say boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 
 command -v docker >/dev/null 2>&1 || { say docker_error missing; exit 0; }
-# What asks Docker takes a tenth of a second each: all at once, each into a file of its own.
+# What asks Docker takes a tenth of a second each, much of it work: as few as can be, all at once, each into a file of its own.
 work=$(mktemp -d "$ROOT/.facts.XXXXXX") || { say error "cannot write in $ROOT"; exit 3; }
 trap 'rm -rf "$work"' EXIT
-docker version --format '{{.Server.Version}} {{.Server.APIVersion}} {{.Client.Version}}' >"$work/version" 2>&1 &
-version=$!
-docker info --format '{{.DockerRootDir}}' >"$work/root" 2>/dev/null &
-# One line a container of ours: id, name, state, then labels.
+docker info --format '{{.ServerVersion}}	{{.DockerRootDir}}' >"$work/info" 2>"$work/info.err" &
+# One line a container of ours: id, name, state, labels, and the networks that it is on.
 docker ps -a --no-trunc --filter label=slipway.managed=1 --format \
- 'container	{{.ID}}	{{.Names}}	{{.State}}	{{.Label "slipway.env"}}	{{.Label "slipway.role"}}	{{.Label "slipway.deployment"}}	{{.Label "slipway.slot"}}	{{.Label "slipway.commit"}}	{{.Label "slipway.cpus"}}	{{.Label "slipway.memory_mb"}}	{{.Label "slipway.disk_mb"}}	{{.Label "slipway.recipe"}}' >"$work/containers" 2>/dev/null &
-docker network ls --filter label=slipway.managed=1 --format 'network	{{.Name}}' >"$work/networks" 2>/dev/null &
-docker images --filter label=slipway.managed=1 --format 'image	{{.Repository}}:{{.Tag}}	{{.ID}}' >"$work/images" 2>/dev/null &
+ 'container	{{.ID}}	{{.Names}}	{{.State}}	{{.Label "slipway.env"}}	{{.Label "slipway.role"}}	{{.Label "slipway.deployment"}}	{{.Label "slipway.slot"}}	{{.Label "slipway.commit"}}	{{.Label "slipway.cpus"}}	{{.Label "slipway.memory_mb"}}	{{.Label "slipway.disk_mb"}}	{{.Label "slipway.recipe"}}	{{.Networks}}' >"$work/containers" 2>"$work/containers.err" &
+containers=$!
 if [ -n "$SLUG" ]; then
   # Nothing where there is no such container, or none that runs.
   docker exec "slipway-$SLUG-db" psql -XAtq -F '	' -U postgres -d "$(printf '%s' "$SLUG" | tr - _)" \
@@ -44,15 +41,17 @@ if [ -n "$SLUG" ]; then
     -c "select 'module', name, state from ir_module_module where state not in ('uninstalled','uninstallable') order by name" \
     >"$work/database" 2>/dev/null &
 fi
-wait "$version" || { wait; say docker_error "$(tr '\n' ' ' <"$work/version")"; exit 0; }
+# Without a whole answer nothing may be concluded from what is missing in it.
+wait "$containers" || { wait; say docker_error "$(tr '\n' ' ' <"$work/containers.err")"; exit 0; }
 wait
-say docker "$(cat "$work/version")"
-data=$(cat "$work/root")
+IFS='	' read -r version data <"$work/info"
+case $version in [0-9]*) ;; *) say docker_error "$(cat "$work/info.err" "$work/info" | tr '\n' ' ')"; exit 0 ;; esac
+say docker "$version"
 # A user who isn't root may not see Docker's folder; its disk is that of the nearest folder above that can be seen.
 data=${data:-/}
 until df -Pk "$data" >/dev/null 2>&1 || [ "$data" = / ]; do data=$(dirname "$data"); done
 say docker_disk_kb "$(df -Pk "$data" 2>/dev/null | awk 'NR==2{print $2" "$4}')"
-cat "$work/containers" "$work/networks" "$work/images"
+cat "$work/containers"
 
 [ -n "$SLUG" ] || exit 0
 cat "$work/database"

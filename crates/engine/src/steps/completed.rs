@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use slipway_remote::Cmd;
+use tokio::sync::watch;
 
 use super::{Config, Cut, PrepareStep, Release, SourceOnServer, snapshot};
 use crate::cx::Cx;
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorCode};
 use crate::history::{HistoryEntry, Verdict};
 use crate::model::{DeploymentError, ReleaseRecord, Retention, Snapshot, SnapshotState, Status, Step, now};
 use crate::outside;
@@ -20,6 +21,8 @@ pub(crate) struct Completed<'a> {
     pub config: &'a Config,
     pub release: &'a Release,
     pub cut: &'a Cut,
+    /// Whether the cut over has ended, which waits for what served before to stop.
+    pub ended: watch::Receiver<bool>,
 }
 
 const PRUNE: &str = concat!(include_str!("../server/prune_dependencies.sh"), include_str!("prune.sh"));
@@ -45,25 +48,26 @@ impl PrepareStep for Completed<'_> {
             "The site's settings could not be changed",
             routing::apply(cx, &self.config.site).await,
         );
-        // Side by side, since each mostly waits; only the clean-up counts the snapshot, and the history tells of it.
+        // Side by side, since each mostly waits; only the clean-up counts the snapshot.
         let save = async {
             let saved = snapshot::save(cx, self.cut).await;
             self.soften(cx, "The lasting snapshot could not be made; the next deployment tries again", saved);
-            let clean_up = async {
-                let earlier = snapshot::catch_up(cx).await;
-                self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
-                self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
-            };
-            let ((), written) = tokio::join!(clean_up, write_history(cx, Status::Success, None));
-            self.soften(cx, "The server's own history could not be written", written);
+            let earlier = snapshot::catch_up(cx).await;
+            self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
+            self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
         };
         tokio::join!(outside::look(cx), Box::pin(save));
+        if self.ended.clone().wait_for(|ended| *ended).await.is_err() {
+            // The history and the lock wait for whoever finds out.
+            return Err(EngineError::new(ErrorCode::OutcomeUnknown, "How the cut over ended is not known."));
+        }
         let host = &cx.connection().await?.host;
-        self.soften(
-            cx,
-            "The lock could not be given back",
-            Lease::release(host.as_ref(), cx.layout(), cx.deployment.id).await,
+        let (written, released) = tokio::join!(
+            write_history(cx, Status::Success, None),
+            Lease::release(host.as_ref(), cx.layout(), cx.deployment.id),
         );
+        self.soften(cx, "The server's own history could not be written", written);
+        self.soften(cx, "The lock could not be given back", released);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Config, Release, SourceOnServer};
@@ -26,7 +27,7 @@ pub(crate) struct CutOver<'a> {
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// The new release serves.
-    Committed(Cut),
+    Committed,
     /// It failed and was undone: what served before, if anything did, serves again.
     RolledBack(EngineError, Lane),
     /// It was cancelled and undone.
@@ -51,16 +52,10 @@ async fn start(cx: &Cx, plan: &cutover::Plan) -> Result<Unit, EngineError> {
     let host = &cx.connection().await?.host;
     let begun = Instant::now();
     loop {
-        let started = async {
-            let unit = Unit::lay(Arc::clone(host), plan).await?;
-            match unit.start().await {
-                // An earlier run of this deployment did, or this one did without hearing of it: its journal tells.
-                Ok(()) | Err(CallError::AlreadyStarted) => Ok(unit),
-                Err(error) => Err(error),
-            }
-        };
-        match started.await {
+        match Unit::begin(Arc::clone(host), plan).await {
             Ok(unit) => return Ok(unit),
+            // An earlier run of this deployment did, or this one did without hearing of it: its journal tells.
+            Err(CallError::AlreadyStarted) => return Ok(Unit::find(Arc::clone(host), plan.dir())),
             Err(CallError::Remote(error)) => {
                 let error = EngineError::from(error);
                 if !is_passing(&error) {
@@ -91,19 +86,68 @@ pub(super) fn outcome_unknown(error: EngineError) -> EngineError {
     EngineError { detail: error.detail, ..unknown }
 }
 
-async fn take(
-    cx: &Cx,
-    progress: &mut Progress,
-    fold: &mut Fold,
-    entry: &Entry,
-    end: u64,
-) -> Result<(), EngineError> {
-    fold.push(entry);
-    progress.take(cx, entry, end).await?;
-    if entry.action == "commit" && entry.ev == Event::Start {
-        cx.claim().pass_point_of_no_return().await?;
+/// One who follows a cut over's journal.
+struct Follower<'a> {
+    plan: &'a cutover::Plan,
+    progress: Progress,
+    fold: Fold,
+    is_cancelling: bool,
+    /// Who waits for the new release to serve.
+    serving: Option<oneshot::Sender<Cut>>,
+}
+
+impl Follower<'_> {
+    async fn take(&mut self, cx: &Cx, entry: &Entry, end: u64) -> Result<(), EngineError> {
+        self.fold.push(entry);
+        self.progress.take(cx, entry, end).await?;
+        match (entry.action.as_str(), entry.ev) {
+            ("commit", Event::Start) => cx.claim().pass_point_of_no_return().await?,
+            // Nobody is served by what is still to do there.
+            ("retire_old", Event::Start) => self.tell_that_it_serves(),
+            _ => {}
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn tell_that_it_serves(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            // Nobody listens any more when the deployment was stopped.
+            let _ = serving.send(self.cut());
+        }
+    }
+
+    fn ended(&self, outcome: Outcome) -> Result<Ended, EngineError> {
+        let reading = self.progress.reading();
+        match outcome {
+            Outcome::Committed => Ok(Ended::Committed),
+            Outcome::Reverted { action, error: Some(error), .. } => {
+                Ok(Ended::RolledBack(reading.explain(&action, &error), self.plan.lane))
+            }
+            Outcome::Reverted { action, error: None, .. } => {
+                Ok(Ended::RolledBack(reading.explain_death(&action), self.plan.lane))
+            }
+            Outcome::Cancelled => Ok(Ended::Cancelled),
+            Outcome::Dead => Err(EngineError::new(
+                ErrorCode::RevertFailed,
+                "The cut over's process is gone, and what it left could not be ended.",
+            )),
+            Outcome::RevertFailed { action, error } => Err(EngineError::new(
+                ErrorCode::RevertFailed,
+                format!("The cut over failed, and undoing it failed too (in {action})."),
+            )
+            .detail(error)),
+        }
+    }
+
+    fn cut(&self) -> Cut {
+        let reading = self.progress.reading();
+        Cut {
+            lane: self.plan.lane,
+            slot: self.plan.new.slot,
+            pause_ms: reading.pause_ms(),
+            snapshot_at: reading.snapshot_at(),
+        }
+    }
 }
 
 pub(super) const RECONNECT_EVERY: Duration = Duration::from_secs(2);
@@ -111,8 +155,13 @@ pub(super) const RECONNECT_EVERY: Duration = Duration::from_secs(2);
 const REVERTS: u32 = 3;
 
 impl CutOver<'_> {
-    /// Starts it, or finds the one that an earlier run of this deployment started, and follows it to its end.
-    pub(crate) async fn carry_out(&self, cx: &Cx) -> Result<Ended, EngineError> {
+    /// Starts it, or finds the one that an earlier run of this deployment started, and follows it to its end. `serving` is told
+    /// as soon as the new release serves, which in the code lane is before what served before has stopped.
+    pub(crate) async fn carry_out(
+        &self,
+        cx: &Cx,
+        serving: oneshot::Sender<Cut>,
+    ) -> Result<Ended, EngineError> {
         let plan = self.plan(cx)?;
         cx.enter(Step::TakingSnapshot);
         if cx.deployment.status != Status::Deploying {
@@ -122,10 +171,19 @@ impl CutOver<'_> {
             cx.claim().start_deploying().await?;
         }
         let unit = start(cx, &plan).await?;
-        let mut progress = Progress::resume(cx).await?;
-        let outcome = self.follow_to_end(cx, &unit, &mut progress).await?;
-        let ended = self.ended(&plan, outcome, &progress)?;
-        progress.end(cx, &ended).await?;
+        let mut follower = Follower {
+            plan: &plan,
+            progress: Progress::resume(cx).await?,
+            fold: Fold::default(),
+            is_cancelling: false,
+            serving: Some(serving),
+        };
+        let outcome = self.follow_to_end(cx, &unit, &mut follower).await?;
+        let ended = follower.ended(outcome)?;
+        follower.progress.end(cx, &ended).await?;
+        if matches!(ended, Ended::Committed) {
+            follower.tell_that_it_serves();
+        }
         Ok(ended)
     }
 
@@ -134,20 +192,18 @@ impl CutOver<'_> {
         &self,
         cx: &Cx,
         unit: &Unit,
-        progress: &mut Progress,
+        follower: &mut Follower<'_>,
     ) -> Result<Outcome, EngineError> {
-        let mut fold = Fold::default();
         let mut reverts = 0;
         let mut lost_since: Option<Instant> = None;
-        let (mut is_away, mut is_cancelling) = (false, false);
+        let mut is_away = false;
         loop {
             // Asked for itself, since following ends with the cut over: who watches learns at once that it goes on.
             if is_away && unit.status().await.is_ok() {
                 is_away = false;
                 cx.info("The server is back");
             }
-            let followed = self.follow_once(cx, unit, progress, &mut fold, &mut is_cancelling).await;
-            if let Err(error) = followed {
+            if let Err(error) = self.follow_once(cx, unit, follower).await {
                 if cx.claim().lost().is_cancelled() {
                     return Err(error);
                 }
@@ -166,7 +222,7 @@ impl CutOver<'_> {
                 continue;
             }
             lost_since = None;
-            match fold.outcome() {
+            match follower.fold.outcome() {
                 Some(Outcome::Dead | Outcome::RevertFailed { .. }) if reverts < REVERTS => {
                     reverts += 1;
                     cx.warn("The cut over's process is gone; ending what it left");
@@ -185,12 +241,10 @@ impl CutOver<'_> {
         &self,
         cx: &Cx,
         unit: &Unit,
-        progress: &mut Progress,
-        fold: &mut Fold,
-        is_cancelling: &mut bool,
+        follower: &mut Follower<'_>,
     ) -> Result<(), EngineError> {
         let (sender, mut entries) = tokio::sync::mpsc::unbounded_channel::<(Entry, u64)>();
-        let offset = progress.offset();
+        let offset = follower.progress.offset();
         let mut on_entry = |entry: Entry, end: u64| {
             // The receiver lives as long as this function.
             let _ = sender.send((entry, end));
@@ -200,17 +254,17 @@ impl CutOver<'_> {
         loop {
             tokio::select! {
                 biased;
-                Some((entry, end)) = entries.recv() => take(cx, progress, fold, &entry, end).await?,
+                Some((entry, end)) = entries.recv() => follower.take(cx, &entry, end).await?,
                 result = &mut follow => {
                     while let Ok((entry, end)) = entries.try_recv() {
-                        take(cx, progress, fold, &entry, end).await?;
+                        follower.take(cx, &entry, end).await?;
                     }
                     return result.map(drop).map_err(Into::into);
                 }
-                () = cx.cancel.cancelled(), if !*is_cancelling => {
+                () = cx.cancel.cancelled(), if !follower.is_cancelling => {
                     let said = unit.cancel().await?;
                     // Only now: a wish that was lost with the connection is told again.
-                    *is_cancelling = true;
+                    follower.is_cancelling = true;
                     cx.info(match said {
                         Cancel::Cancelling => "Cancelling: everything is put back as it was",
                         Cancel::TooLate => "Too late to cancel: the commit has begun, and the new release will serve",
@@ -218,38 +272,6 @@ impl CutOver<'_> {
                     });
                 }
             }
-        }
-    }
-
-    fn ended(
-        &self,
-        plan: &cutover::Plan,
-        outcome: Outcome,
-        progress: &Progress,
-    ) -> Result<Ended, EngineError> {
-        match outcome {
-            Outcome::Committed => Ok(Ended::Committed(Cut {
-                lane: plan.lane,
-                slot: plan.new.slot,
-                pause_ms: progress.reading().pause_ms(),
-                snapshot_at: progress.reading().snapshot_at(),
-            })),
-            Outcome::Reverted { action, error: Some(error), .. } => {
-                Ok(Ended::RolledBack(progress.reading().explain(&action, &error), plan.lane))
-            }
-            Outcome::Reverted { action, error: None, .. } => {
-                Ok(Ended::RolledBack(progress.reading().explain_death(&action), plan.lane))
-            }
-            Outcome::Cancelled => Ok(Ended::Cancelled),
-            Outcome::Dead => Err(EngineError::new(
-                ErrorCode::RevertFailed,
-                "The cut over's process is gone, and what it left could not be ended.",
-            )),
-            Outcome::RevertFailed { action, error } => Err(EngineError::new(
-                ErrorCode::RevertFailed,
-                format!("The cut over failed, and undoing it failed too (in {action})."),
-            )
-            .detail(error)),
         }
     }
 

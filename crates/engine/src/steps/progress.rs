@@ -79,6 +79,10 @@ impl Progress {
             cx.claim().finish_step(before, &json!(null)).await?;
         }
         cx.enter(step);
+        if step.part() != Part::CutOver {
+            // The settling begins its step itself.
+            return Ok(());
+        }
         if let std::collections::btree_map::Entry::Vacant(new) = self.seen.entry(step) {
             new.insert(false);
             cx.claim().start_step(step).await?;
@@ -125,15 +129,13 @@ impl Progress {
         for step in Step::all().filter(|s| s.part() == Part::CutOver) {
             match (self.seen.get(&step), ended) {
                 (Some(true), _) => {}
-                (Some(false), Ended::Committed(_)) => cx.claim().finish_step(step, &json!(null)).await?,
+                (Some(false), Ended::Committed) => cx.claim().finish_step(step, &json!(null)).await?,
                 (Some(false), Ended::RolledBack(error, _)) if step == last => cx.fail(step, error).await?,
                 (Some(false), Ended::Cancelled) if step == last => {
                     cx.claim().step(step, StepStatus::Cancelled, None, None).await?;
                 }
                 (Some(false), _) => cx.claim().finish_step(step, &json!(null)).await?,
-                (None, Ended::Committed(_)) => {
-                    cx.claim().skip_step(step, "Nothing to do in this lane").await?
-                }
+                (None, Ended::Committed) => cx.claim().skip_step(step, "Nothing to do in this lane").await?,
                 (None, _) => cx.claim().skip_step(step, "Not reached").await?,
             }
         }

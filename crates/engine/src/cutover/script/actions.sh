@@ -30,16 +30,17 @@ SEEN
 gate_open()   { ( umask 022; : >"$GATES/$NEW_SLOT" ) && rm -f "$GATES/$(other)"; }
 gate_back()   { [ -z "$OLD" ] || { rm -f "$GATES/$NEW_SLOT"; ( umask 022; : >"$GATES/$OLD_SLOT" ); }; }
 gate_close()  { rm -f "$GATES/a" "$GATES/b"; nap 0.3; }
-gate_switch() { gate_open && nap 0.2; }   # two looks; a request that still comes to the old one is answered by it
+gate_switch() { gate_open; }
+drain_out()   { nap 0.15; drain; }         # with the release of the crons, two looks of Caddy's; a request that still comes to the old one is answered by it
 other()       { case $NEW_SLOT in a) echo b ;; *) echo a ;; esac; }
 drained() { _n=$(proxy in_flight "$OLD_AT") && [ "$_n" = 0 ]; }
 drain() { until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; }; }
 stop_old() { # that it has ended is waited for by `stopped`, while the database is cloned
-  ! running "$OLD" || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }
+  [ -n "$STOP" ] || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }   # one that has ended stays as it is
 stopped() { # once the database is sealed, nothing that it still does leads anywhere: no need to let it take its time
   [ -z "$STOP" ] || { ! has seal ok || dead_pid "$STOP" || d kill "$OLD" >/dev/null 2>&1; wait "$STOP"; STOP=''; }
   [ -z "$OLD" ] || ! running "$OLD" || bg $DOCKER stop -t "$STOP_S" "$OLD"; }
-retire()  { stop_old && stopped; }
+retire()  { stopped; }
 
 # --- database
 alone()  { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname='$1' and pid<>pg_backend_pid()")" = 0 ]; }
@@ -151,7 +152,9 @@ hold_crons() {
   crons_open && ( printf '\\connect "%s"\n' "$DB"; echo "do \$\$ begin
       for i in 1..$(( (HEALTH_S * 2 + 300) * 10 )) loop perform id from public.ir_cron for no key update skip locked; perform pg_sleep(0.1); end loop; end \$\$;" ) >&7 2>/dev/null || return 1
   : >"$DIR/crons.held"; until_s 20 crons_held; }
-crons_open() { # before anyone waits, since its start takes time
+# An exec of its own, before anyone waits, since its start takes time. Not a process beside the conversation's psql: its parent would be
+# PostgreSQL's first process, which takes its end for a crash of one of its own and restarts.
+crons_open() {
   [ -z "$CRONS" ] || return 0
   rm -f "$DIR/crons.in"; mkfifo "$DIR/crons.in" || return 1
   ( lone; exec $DOCKER exec -i -e PGAPPNAME="$APP-crons" -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0' "$PG" psql -XAtq -U postgres -d postgres <"$DIR/crons.in" >"$DIR/crons.out" 2>&1 ) &

@@ -1,7 +1,7 @@
 # --- forward
 forward() {
   STRICT=1
-  step room && step look && step boot_entry || return 1
+  step look && step room && step boot_entry || return 1       # a look takes as long as psql's start
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
     code)    step link linked && crons_open && step dump_start && relink || return 1 ;;
@@ -18,8 +18,9 @@ quiesce() { [ -z "$OLD" ] || { step gate_close && step drain && step stop_old &&
 finish() { # after the commit: repeatable, and nothing in it may stop the rest
   if [ "${1:-}" = late ]; then until_s 60 lasting >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
   if [ "$LANE" = code ]; then
-    step gate_switch; step release_crons; step drain_old drain; step retire_old until_s 60 retire
-    [ -s "$SNAPSHOT/dump" ] || step dump_end
+    # The old release's stop takes longest: what can go beside it does, here and on the desktop, which settles from `retire_old` on.
+    step gate_switch; step release_crons; step drain_old drain_out; stop_old; [ -s "$SNAPSHOT/dump" ] || step dump_end
+    step retire_old until_s 60 retire; [ -z "$OLD" ] || ( lone; d rm -v "$OLD" ) >/dev/null 2>&1 &
   else step gate_open; step release_crons; fi
   ( lone; d rm -f "$FILES" ) >/dev/null 2>&1 &
   hush; rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }

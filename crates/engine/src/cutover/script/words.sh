@@ -122,7 +122,8 @@ step_of() { # which of the fifteen steps an action belongs to; what undoes belon
     fresh|create_db|swap|update) _s=initializing_database ;;
     hold_crons|start_new)  _s=starting_container ;;
     healthy|websocket|proof) _s=health_check ;;
-    probe|keep|commit|release_crons|gate_open|gate_switch|drain_old|retire_old|dump_end) _s=configuring_routing ;;
+    probe|keep|commit|release_crons|gate_open|gate_switch|drain_old|dump_end) _s=configuring_routing ;;
+    retire_old) _s=completed ;;
     *) _s= ;;
   esac; }
 j() { # EVENT [TEXT]
