@@ -52,7 +52,10 @@ fn main() {
         std::process::exit(2);
     };
     let folder = Path::new(folder);
-    std::fs::create_dir_all(folder).expect("the folder can be made");
+    if let Err(error) = std::fs::create_dir_all(folder) {
+        eprintln!("{}: {error}", folder.display());
+        std::process::exit(1);
+    }
     let Some(desktop) = Desktop::start() else { std::process::exit(1) };
     let window = desktop.open(&desktop.dir().join("slipway"), &[]);
     for theme in THEMES {
