@@ -61,7 +61,7 @@ async fn among_many_deployments_and_lines_those_that_fit_are_found() {
                 r#"WITH RECURSIVE n (i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
                 INSERT INTO deployment (id, environment_id, server_id, number, "trigger", status, commits, who, settings,
                         queued_at, progressed_at, finished_at, subject)
-                    SELECT unhex(printf('0192a00000007000800000%010x', i)), environment_id, server_id, i, "trigger",
+                    SELECT unhex(printf('f192a00000007000800000%010x', i)), environment_id, server_id, i, "trigger",
                         iif(i % 50, 'success', 'failed'), commits, who, settings, i, i, i, 'change ' || i
                     FROM deployment, n"#,
                 [deployments],
@@ -78,7 +78,7 @@ async fn among_many_deployments_and_lines_those_that_fit_are_found() {
         .unwrap();
 
     let filter = DeploymentFilter::default;
-    let id_of = |number: i64| format!("0192a000-0000-7000-8000-{number:012x}").parse().unwrap();
+    let id_of = |number: i64| format!("f192a000-0000-7000-8000-{number:012x}").parse().unwrap();
     for (what, filter, first, total) in [
         ("all", filter(), deployments, deployments),
         (
