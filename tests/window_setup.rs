@@ -1,13 +1,19 @@
-//! Setting up in the real window, against a real server: nothing here is asked of the app but by what a person
+//! Setting up and taking away in the real window, against a real server: nothing here is asked of the app but by what a person
 //! sees and clicks. What came of it is looked at from outside.
 
 // Tells clippy that the functions below, too, are tests: they may unwrap.
 #![cfg(test)]
 
+use std::time::Duration;
+
 use serde_json::Value;
 use slipway_tests::{Desktop, Journey, Page, Server};
 
-/// From an empty home to a live Odoo, and its settings.
+const SOON: Duration = Duration::from_secs(60);
+/// A first deployment installs a database.
+const LONG: Duration = Duration::from_secs(900);
+
+/// From an empty home to a live Odoo, and its next release: one server, two deployments.
 #[test]
 fn from_nothing_to_a_live_odoo_by_the_window_alone() {
     let Some(desktop) = Desktop::start() else { return };
@@ -15,6 +21,8 @@ fn from_nothing_to_a_live_odoo_by_the_window_alone() {
     let window = Page(desktop.open(journey.slipway.home(), &[]));
     first_run(&window, &journey);
     settings_are_edited_discarded_and_saved(&window, &journey);
+    redeploy(&window, &journey);
+    an_environment_without_a_server(&window, &journey);
 }
 
 fn first_run(window: &Page, journey: &Journey) {
@@ -94,6 +102,72 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     let environment = &after["environment"];
     assert_eq!((environment["cpus"].as_f64(), environment["memory_mb"].as_u64()), (Some(1.0), Some(1024)));
     assert!(!after.to_string().contains("of the test"), "a secret is in the keychain: {after:#}");
+}
+
+fn redeploy(window: &Page, journey: &Journey) {
+    journey.make_ticket("kept");
+    journey.sample.set_branch("live", "new-field");
+    window.at("deploy").click();
+    window.at("plan-lane");
+    window.at("deploy-go").click();
+    window.is_at("overview");
+    journey.eventually("the next release answers", LONG, || journey.release().as_deref() == Some("1.3"));
+    window.is_live();
+    let printed = journey.server.docker().must(&["exec", &journey.web(), "printenv", "GREETING"]);
+    assert_eq!(printed, "hello", "the saved variable is there");
+}
+
+fn an_environment_without_a_server(window: &Page, journey: &Journey) {
+    window.at("place-environments").click();
+    window.at("new-environment").click();
+    let problem = "Use lower-case letters, digits and hyphens";
+    for (typed, problem) in [
+        ("Test!", problem.to_owned()),
+        ("production", format!("{} has one named production", journey.project())),
+        (&"a".repeat(35), format!("Together with {} it is too long", journey.project())),
+    ] {
+        window.at("environment-name").fill(typed);
+        window.says_wrong("environment-name", &problem);
+        window.refuses("environment-add", &problem);
+    }
+    window.at("environment-name").fill("staging");
+    window.at("environment-branch").fill("live");
+    window.choose("environment-server", "");
+    window.at("environment-add").click();
+    window.is_environment(journey.project(), "staging");
+    let none = "No server assigned: choose one in Settings → Resources";
+    window.refuses("deploy", none);
+    assert_eq!(window.at("reason").text(), none, "the reason stands beside it");
+    window.at("deploy").click();
+    assert!(window.look("[data-testid=deploy-dialog]").is_none(), "it can't be pressed");
+
+    // More than any server has: the numbers are said, and neither saving nor deploying is possible.
+    window.tab("settings");
+    let server = window.option("setting-server", "demo");
+    window.choose("setting-server", &server);
+    window.at("setting-cpus").fill("0.5");
+    window.at("setting-memory").fill("99000000");
+    let told = window.wait_for_text("[data-testid=capacity]", SOON, |text| !text.is_empty());
+    assert!(told.contains("99000000") || told.contains("99,000,000"), "the banner says how much: {told}");
+    for button in ["deploy", "quick-save", "save"] {
+        let off = || window.at(button).attribute("aria-disabled").as_deref() == Some("true");
+        journey.eventually(&format!("{button} is off"), SOON, off);
+    }
+    window.at("save").click();
+    assert_eq!(saved(journey, "staging")["environment"]["server_id"], Value::Null, "nothing was saved");
+    window.at("setting-memory").fill("512");
+    window.gone("[data-testid=capacity]");
+    window.at("save").click();
+    window.gone("[data-testid=save-bar]");
+    window.allows("deploy");
+
+    window.at("destroy").click();
+    window.refuses("destroy-dialog-go", "Type “staging” first");
+    window.at("destroy-dialog-type").fill("staging");
+    window.at("destroy-dialog-go").click();
+    window.gone(&format!("[data-testid=environment-{}-staging]", journey.project()));
+    assert_eq!(journey.slipway.must(&["env", "list"]).result().as_array().unwrap().len(), 1);
+    journey.assert_serves("1.3");
 }
 
 /// Settings as the command line tells them.
