@@ -23,7 +23,15 @@ pub(crate) fn turn(on: bool) -> Result<(), EngineError> {
     if on == launcher.is_enabled().map_err(failed)? {
         return Ok(());
     }
-    if on { launcher.enable() } else { launcher.disable() }.map_err(failed)
+    if !on {
+        return launcher.disable().map_err(failed);
+    }
+    // The launcher makes the last folder of this and no other, and a new user has none of them.
+    #[cfg(target_os = "linux")]
+    if let Some(home) = std::env::home_dir() {
+        std::fs::create_dir_all(home.join(".config/autostart"))?;
+    }
+    launcher.enable().map_err(failed)
 }
 
 fn launcher() -> Result<AutoLaunch, EngineError> {

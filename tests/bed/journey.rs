@@ -51,17 +51,22 @@ impl Journey {
 
     /// The same, with these settings of the server on top.
     pub fn with(server: Server, series: &str, more: &[&str]) -> Self {
-        let sample = Sample::create(server.scratch("repository"));
-        sample.set_branch("live", "initial");
-        let journey = Self {
-            slipway: Slipway::new(server.scratch("home")),
-            project: server.unique("acme"),
-            series: series.to_owned(),
-            sample,
-            server,
-        };
+        let journey = Self { series: series.to_owned(), ..Self::from_nothing(server) };
         journey.set_up(&journey.slipway, more);
         journey
+    }
+
+    /// The same, but the home is empty: the test itself adds server, project and environment.
+    pub fn from_nothing(server: Server) -> Self {
+        let sample = Sample::create(server.scratch("repository"));
+        sample.set_branch("live", "initial");
+        Self {
+            slipway: Slipway::new(server.scratch("home")),
+            project: server.unique("acme"),
+            series: "19.0".to_owned(),
+            sample,
+            server,
+        }
     }
 
     /// Another desktop, of another person: a home of its own that knows the same server, project and environment.

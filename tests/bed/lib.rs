@@ -41,7 +41,7 @@ use std::path::PathBuf;
 
 pub use agent::Agent;
 pub use cli::{Ran, Running, Slipway};
-pub use desktop::{Desktop, Element, Entry, Notification, Shell, Window};
+pub use desktop::{Desktop, Element, Entry, Notification, Page, Shell, Window};
 pub use docker::Docker;
 pub use journey::{Data, Journey};
 pub use load::{Failure, Load, Report};

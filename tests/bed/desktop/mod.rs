@@ -1,6 +1,7 @@
 //! A desktop to open the app on: a screen that nobody sees, a session bus, a window manager, a keyring, and a shell with a tray and
 //! notifications.
 
+mod page;
 mod shell;
 mod window;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crate::process::{self, find_program, must, until};
 
+pub use page::Page;
 pub use shell::{Entry, Notification, Shell};
 pub use window::{Element, Window};
 
@@ -20,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What has to be installed, see scripts/setup.
 const PROGRAMS: &[&str] =
     &["Xvfb", "dbus-daemon", "openbox", "gnome-keyring-daemon", "WebKitWebDriver", "xdotool", "wmctrl"];
+/// A session bus that starts nobody: the usual one starts an installed keyring when somebody asks for one.
+const LONELY_BUS: &str = r#"<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>"#;
 
 /// A desktop of its own. Its programs end when it is dropped.
 #[derive(Debug)]
@@ -34,8 +39,17 @@ pub struct Desktop {
 
 impl Desktop {
     /// Starts one; `None` where a program for it is missing, which is said. CI has all of them, or fails.
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests is to read why they did nothing")]
     pub fn start() -> Option<Self> {
+        Self::start_with(true)
+    }
+
+    /// Starts one where no Secret Service answers.
+    pub fn without_keyring() -> Option<Self> {
+        Self::start_with(false)
+    }
+
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests is to read why they did nothing")]
+    fn start_with(keyring: bool) -> Option<Self> {
         if let Some(missing) = PROGRAMS.iter().find(|name| find_program(name).is_none()) {
             assert!(std::env::var_os("CI").is_none(), "there is no {missing}");
             eprintln!("skipped: there is no {missing}; scripts/setup window installs it");
@@ -55,19 +69,17 @@ impl Desktop {
         environment.push(("DISPLAY".into(), format!(":{}", first_line(&number, "Xvfb"))));
 
         let address = dir.path().join("bus");
-        let bus = ["--session", "--nofork", "--nopidfile", "--print-address=1"];
+        let config = dir.path().join("bus.conf");
+        fs::write(&config, LONELY_BUS).unwrap();
+        let config = if keyring { "--session".into() } else { format!("--config-file={}", config.display()) };
+        let bus = [&config, "--nofork", "--nopidfile", "--print-address=1"];
         start(Command::new(path("dbus-daemon")).args(bus).stdout(file(&address)), &environment, "bus");
         environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), first_line(&address, "dbus-daemon")));
 
         start(Command::new(path("openbox")).stdout(Stdio::null()), &environment, "openbox");
-        let keyring = ["--foreground", "--unlock", "--components=secrets"];
-        let mut command = Command::new(path("gnome-keyring-daemon"));
-        let log = fs::File::create(dir.path().join("keyring.log")).unwrap();
-        command.args(keyring).env_clear().envs(environment.iter().cloned());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("a keyring");
-        child.stdin.take().unwrap().write_all(b"password").unwrap();
-        programs.push(child);
+        if keyring {
+            programs.push(start_keyring(dir.path(), &environment));
+        }
         let shell = Shell::start(&environment);
         Some(Self { shell, environment, programs, dir })
     }
@@ -173,6 +185,18 @@ pub(super) fn app() -> PathBuf {
             test.display()
         )
     })
+}
+
+/// A Secret Service that is open.
+fn start_keyring(dir: &Path, environment: &[(String, String)]) -> Child {
+    let mut command = Command::new(path("gnome-keyring-daemon"));
+    let log = fs::File::create(dir.join("keyring.log")).unwrap();
+    command.args(["--foreground", "--unlock", "--components=secrets"]);
+    command.env_clear().envs(environment.iter().cloned());
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("a keyring");
+    child.stdin.take().unwrap().write_all(b"password").unwrap();
+    child
 }
 
 /// What its programs find around them: nothing of the person's who runs the tests.

@@ -1,0 +1,92 @@
+//! What the app keeps on this computer and how it starts and ends, in the real window.
+
+// Tells clippy that the functions below, too, are tests: they may unwrap.
+#![cfg(test)]
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+use slipway_tests::{Desktop, Page};
+
+/// Quit asks while something is prepared, and the next start goes on with it. Start at login writes what the desktop reads.
+#[test]
+fn quit_asks_while_a_deployment_is_prepared_and_start_at_login_is_written() {
+    let Some(desktop) = Desktop::start() else { return };
+    let home = desktop.dir().join("slipway");
+    let window = Page(desktop.open(&home, &[]));
+    window.at("place-settings").click();
+    let entry = desktop.dir().join("home/.config/autostart/Slipway.desktop");
+    assert!(!entry.exists());
+    window.at("start-at-login").click();
+    desktop.until(|| entry.is_file(), "the desktop is told to start it");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    let line = text.lines().find(|line| line.starts_with("Exec=")).expect("it says what to start");
+    assert!(line.contains("slipway-app") && line.ends_with(" --hidden"), "{text}");
+    window.reload();
+    window.find("[data-testid=start-at-login]");
+    window.until("it is shown as on", || window.is_checked("start-at-login"));
+    window.at("start-at-login").click();
+    desktop.until(|| !entry.exists(), "the desktop isn't told any more");
+    window.until("it is shown as off", || !window.is_checked("start-at-login"));
+
+    // A Git server that takes the connection and says nothing: the deployment is being prepared for as long as we like.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/acme.git", silent.local_addr().unwrap());
+    let environment = being_prepared(&window, &url);
+    desktop.shell.choose(&["Quit"]);
+    let said = window.at("quit-dialog").text();
+    for part in ["1 deployment is being prepared", "acme / production", "cut over that has begun goes on"] {
+        assert!(said.contains(part), "it says {part:?}: {said}");
+    }
+    window.at("quit-dialog-back").click();
+    window.gone("[data-testid=quit-dialog]");
+    assert!(window.is_running());
+    assert_eq!(status(&window, &environment), "building", "it was worked on meanwhile");
+    desktop.close_window();
+    desktop.shell.choose(&["Quit"]);
+    desktop.until(|| desktop.focused().as_deref() == Some("Slipway"), "the window comes to ask");
+    window.at("quit-dialog-go").click();
+    desktop.until(|| !window.is_running(), "the app has ended");
+    drop(window);
+
+    let window = Page(desktop.open(&home, &[]));
+    window.until("it goes on", || status(&window, &environment) == "building");
+    drop(silent);
+    window.until("nobody answers any more", || status(&window, &environment) == "failed");
+    let page = window.invoke("deployments", &json!({"filter": {}})).unwrap();
+    assert_eq!(page["total"], 1, "it is the same deployment");
+}
+
+/// An environment whose repository is there, with a deployment that fetches it.
+fn being_prepared(window: &Page, url: &str) -> String {
+    let do_it = |command: &str, arguments: Value| {
+        window.invoke(command, &arguments).unwrap_or_else(|error| panic!("{command}: {error}"))
+    };
+    let mut server = do_it("draft_server", json!({"local": false}));
+    server["name"] = json!("nowhere");
+    server["kind"]["destination"] = json!("127.0.0.1");
+    do_it("add_server", json!({"id": wish(1), "server": server, "secrets": []}));
+    let mut project = do_it("draft_project", json!({}));
+    project["name"] = json!("acme");
+    project["repositories"][0]["url"] = json!(url);
+    do_it("add_project", json!({"id": wish(2), "project": project, "secrets": []}));
+    let mut environment = do_it("draft_environment", json!({"project": project["id"]}));
+    environment["server_id"] = server["id"].clone();
+    do_it("add_environment", json!({"id": wish(3), "environment": environment, "secrets": []}));
+    let options = json!({"pull": false, "update": [], "wait": false, "take_over": false});
+    let ask = json!({"id": wish(4), "environment": environment["id"], "reference": null, "options": options});
+    do_it("deploy", ask);
+    let id = environment["id"].as_str().unwrap().to_owned();
+    window.until("it is being prepared", || status(window, &id) == "building");
+    id
+}
+
+fn status(window: &Page, environment: &str) -> String {
+    let filter = json!({"environment_id": environment});
+    let page = window.invoke("deployments", &json!({ "filter": filter })).unwrap();
+    page["items"][0]["status"].as_str().unwrap().to_owned()
+}
+
+fn wish(number: u32) -> String {
+    format!("01890a5d-ac96-774b-bcce-{number:012}")
+}

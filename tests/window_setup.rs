@@ -1,0 +1,176 @@
+//! Setting up and taking away in the real window, against a real server: nothing here is asked of the app but by what a person
+//! sees and clicks. What came of it is looked at from outside.
+
+// Tells clippy that the functions below, too, are tests: they may unwrap.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use serde_json::Value;
+use slipway_tests::{Desktop, Journey, Page, Server};
+
+const SOON: Duration = Duration::from_secs(60);
+/// A first deployment installs a database.
+const LONG: Duration = Duration::from_secs(900);
+
+/// From an empty home to a live Odoo, and its next release: one server, two deployments.
+#[test]
+fn from_nothing_to_a_live_odoo_by_the_window_alone() {
+    let Some(desktop) = Desktop::start() else { return };
+    let journey = Journey::from_nothing(Server::start());
+    let window = Page(desktop.open(journey.slipway.home(), &[]));
+    first_run(&window, &journey);
+    settings_are_edited_discarded_and_saved(&window, &journey);
+    redeploy(&window, &journey);
+    an_environment_without_a_server(&window, &journey);
+}
+
+fn first_run(window: &Page, journey: &Journey) {
+    let server = &journey.server;
+    window.find("[data-testid=first-run][data-step=\"1\"]");
+    window.at("server-address").fill(&format!("{}@{}:{}", server.user(), server.address(), server.port()));
+    window.at("server-name").fill("demo");
+    window.at("server-more").click();
+    window.at("server-key").fill(&server.key().display().to_string());
+    window.at("server-http").fill(&server.http_port().to_string());
+    window.at("server-https").fill(&server.https_port().to_string());
+    window.at("server-connect").click();
+    assert_eq!(window.at("fingerprint").text(), server.fingerprint());
+    assert!(
+        !journey.slipway.home().join("known_hosts").exists(),
+        "nothing is trusted before it was compared"
+    );
+    window.at("trust-key").click();
+    let report = window.at("server-report").text();
+    assert!(report.contains("demo answers") && report.contains("Docker "), "{report}");
+    window.at("server-add").click();
+
+    window.find("[data-testid=first-run][data-step=\"2\"]");
+    window.at("repository-url-0").fill("/nowhere");
+    assert_eq!(window.value("project-name"), "nowhere", "the project is named after its repository");
+    window.at("project-name").fill("No Name");
+    window.says_wrong("project-name", "Use lower-case letters, digits and hyphens");
+    window.refuses("first-next", "Use lower-case letters, digits and hyphens");
+    window.at("repository-url-0").fill(&journey.sample.dir().display().to_string());
+    window.at("project-name").fill(journey.project());
+    window.at("first-branch").fill("live");
+    window.at("first-modules").write("acme_base,acme_sla,");
+    window.at("first-next").click();
+
+    window.find("[data-testid=first-run][data-step=\"3\"]");
+    assert_eq!(window.at("plan-lane").attribute("data-lane").as_deref(), Some("first"));
+    window.at("first-deploy").click();
+    window.is_environment(journey.project(), "production");
+    window.is_live();
+    journey.assert_serves("1.0");
+    let known = journey.slipway.must(&["env", "list"]).result().clone();
+    assert_eq!(known.as_array().unwrap().len(), 1, "{known:#}");
+}
+
+fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
+    let before = saved(journey, "production");
+    window.tab("settings");
+    window.choose("setting-kind", "staging");
+    window.at("setting-branch").fill("main");
+    window.at("setting-domain").fill("erp.example.com");
+    window.choose("setting-tls", "internal");
+    window.at("setting-modules").write("contacts,");
+    window.pair("setting-options", "workers", "2");
+    window.at("setting-auto-deploy").click();
+    window.at("setting-notify").click();
+    let mark = window.at("tab-settings-mark").attribute("title");
+    assert_eq!(mark.as_deref(), Some("Unsaved changes"));
+    window.refuses("deploy", "Unsaved changes: save or discard them first");
+    window.tab("overview");
+    assert!(window.at("unsaved").text().starts_with("Unsaved changes"), "in Quick actions on every tab");
+    window.tab("settings");
+    assert_eq!(window.value("setting-branch"), "main", "what was typed is still there");
+    window.at("discard").click();
+    window.gone("[data-testid=unsaved]");
+    window.gone("[data-testid=tab-settings-mark]");
+    assert_eq!(window.value("setting-branch"), "live");
+    assert_eq!(saved(journey, "production"), before, "nothing was saved");
+
+    window.at("setting-cpus").fill("1");
+    window.at("setting-memory").fill("1024");
+    window.pair("setting-variables", "GREETING", "hello");
+    window.pair("setting-secrets", "TOKEN", "of the test");
+    window.at("quick-save").click();
+    window.gone("[data-testid=unsaved]");
+    window.gone("[data-testid=tab-settings-mark]");
+    let after = saved(journey, "production");
+    let environment = &after["environment"];
+    assert_eq!((environment["cpus"].as_f64(), environment["memory_mb"].as_u64()), (Some(1.0), Some(1024)));
+    assert!(!after.to_string().contains("of the test"), "a secret is in the keychain: {after:#}");
+}
+
+fn redeploy(window: &Page, journey: &Journey) {
+    journey.make_ticket("kept");
+    journey.sample.set_branch("live", "new-field");
+    window.at("deploy").click();
+    window.at("plan-lane");
+    window.at("deploy-go").click();
+    window.is_at("overview");
+    journey.eventually("the next release answers", LONG, || journey.release().as_deref() == Some("1.3"));
+    window.is_live();
+    let printed = journey.server.docker().must(&["exec", &journey.web(), "printenv", "GREETING"]);
+    assert_eq!(printed, "hello", "the saved variable is there");
+}
+
+fn an_environment_without_a_server(window: &Page, journey: &Journey) {
+    window.at("place-environments").click();
+    window.at("new-environment").click();
+    let problem = "Use lower-case letters, digits and hyphens";
+    for (typed, problem) in [
+        ("Test!", problem.to_owned()),
+        ("production", format!("{} has one named production", journey.project())),
+        (&"a".repeat(35), format!("Together with {} it is too long", journey.project())),
+    ] {
+        window.at("environment-name").fill(typed);
+        window.says_wrong("environment-name", &problem);
+        window.refuses("environment-add", &problem);
+    }
+    window.at("environment-name").fill("staging");
+    window.at("environment-branch").fill("live");
+    window.choose("environment-server", "");
+    window.at("environment-add").click();
+    window.is_environment(journey.project(), "staging");
+    let none = "No server assigned: choose one in Settings → Resources";
+    window.refuses("deploy", none);
+    assert_eq!(window.at("reason").text(), none, "the reason stands beside it");
+    window.at("deploy").click();
+    assert!(window.look("[data-testid=deploy-dialog]").is_none(), "it can't be pressed");
+
+    // More than any server has: the numbers are said, and neither saving nor deploying is possible.
+    window.tab("settings");
+    let server = window.option("setting-server", "demo");
+    window.choose("setting-server", &server);
+    window.at("setting-cpus").fill("0.5");
+    window.at("setting-memory").fill("99000000");
+    let told = window.wait_for_text("[data-testid=capacity]", SOON, |text| !text.is_empty());
+    assert!(told.contains("99000000") || told.contains("99,000,000"), "the banner says how much: {told}");
+    for button in ["deploy", "quick-save", "save"] {
+        let off = || window.at(button).attribute("aria-disabled").as_deref() == Some("true");
+        journey.eventually(&format!("{button} is off"), SOON, off);
+    }
+    window.at("save").click();
+    assert_eq!(saved(journey, "staging")["environment"]["server_id"], Value::Null, "nothing was saved");
+    window.at("setting-memory").fill("512");
+    window.gone("[data-testid=capacity]");
+    window.at("save").click();
+    window.gone("[data-testid=save-bar]");
+    window.allows("deploy");
+
+    window.at("destroy").click();
+    window.refuses("destroy-dialog-go", "Type “staging” first");
+    window.at("destroy-dialog-type").fill("staging");
+    window.at("destroy-dialog-go").click();
+    window.gone(&format!("[data-testid=environment-{}-staging]", journey.project()));
+    assert_eq!(journey.slipway.must(&["env", "list"]).result().as_array().unwrap().len(), 1);
+    journey.assert_serves("1.3");
+}
+
+/// Settings as the command line tells them.
+fn saved(journey: &Journey, name: &str) -> Value {
+    journey.slipway.must(&["env", "show", &journey.env_named(name)]).result().clone()
+}
