@@ -193,7 +193,30 @@ impl Element<'_> {
 
     /// Clicks it.
     pub fn click(&self) {
-        self.post("click", json!({}));
+        let path = format!("/session/{}/element/{}/click", self.window.session, self.id);
+        let mut said = Value::Null;
+        let done = until(PATIENCE, || match self.window.call(&path, Some(json!({}))) {
+            Ok(_) => Some(()),
+            // Something passes over it, such as a dialog that closes: whoever wants to click waits.
+            Err(error) if error["error"] == "element click intercepted" => {
+                said = error;
+                None
+            }
+            // The click ended the app, which can't answer any more.
+            Err(error) => {
+                let is_an_end =
+                    matches!(error["error"].as_str(), Some("unknown error" | "invalid session id"));
+                assert!(is_an_end, "click: {error}");
+                said = error;
+                (!self.window.is_running()).then_some(())
+            }
+        });
+        assert!(done.is_some(), "click: {said}: {}", self.window.text("body"));
+    }
+
+    /// All that stands in it, also what is cut off for want of room.
+    pub fn content(&self) -> String {
+        self.get("property/textContent").as_str().unwrap_or_default().to_owned()
     }
 
     /// Types into it, after what is there.
