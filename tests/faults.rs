@@ -122,11 +122,12 @@ fn a_desktop_that_is_killed_is_carried_on() {
 
 #[test]
 fn a_deployment_is_cancelled_where_that_is_safe() {
-    let journey = Journey::start();
+    let mut journey = Journey::start();
     journey.deploy_ends("initial", 0);
     journey.make_ticket("kept");
     let before = journey.data();
-    let cancel = || journey.slipway.must(&["cancel", &journey.env()]).result()["result"]["cancelled"].clone();
+    let (slipway, env) = (journey.slipway.clone(), journey.env());
+    let cancel = || slipway.must(&["cancel", &env]).result()["result"]["cancelled"].clone();
 
     let (mut running, script) = deploy(&journey, "view-change");
     running.wait_for_step("cloning_repositories", LONG);
@@ -137,10 +138,18 @@ fn a_deployment_is_cancelled_where_that_is_safe() {
     before.assert_same(&journey.data());
     assert_told(&journey, "cancelled", Some("cancelled"));
 
+    // In the cut over, while the server can't be told: it is told when it is back.
     let load = journey.load("1.0");
-    let (running, script) = deploy(&journey, "view-change");
+    let (mut running, script) = deploy(&journey, "view-change");
     script.wait_for("update", "line", LONG);
-    assert_eq!(cancel(), "requested");
+    script.stand_still(|| {
+        journey.server.stop_sshd();
+        assert_eq!(cancel(), "requested");
+        running
+            .wait_for(LONG, |e| e["text"].as_str().is_some_and(|text| text.contains("trying to reach it")));
+        journey.server.start_sshd();
+        running.wait_for(LONG, |e| e["text"].as_str().is_some_and(|text| text.starts_with("Cancelling: ")));
+    });
     ends(running, 6);
     assert!(script.entry("end", "cancelled").is_some());
     load.stop().assert_none_failed();

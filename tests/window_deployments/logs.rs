@@ -46,7 +46,7 @@ impl Story {
         let found: Vec<&Value> = all.iter().filter(is_match).collect();
         assert!(!found.is_empty(), "the reason is in the log");
         shows(found.len(), "match");
-        self.from_match_to_match(&found);
+        self.steps_through_matches(&found);
 
         // The marked one among the lines around it.
         window.at("log").write(ENTER);
@@ -63,7 +63,7 @@ impl Story {
         self.steps_are_folded_and_unfolded(id(4));
     }
 
-    fn from_match_to_match(&self, found: &[&Value]) {
+    fn steps_through_matches(&self, found: &[&Value]) {
         let Self { window, .. } = self;
         let is_at = |n: usize| {
             window.wait_for_text(COUNT, SOON, |text| text.starts_with(&format!("{} of ", n + 1)));

@@ -250,7 +250,13 @@ impl CutOver<'_> {
             let _ = sender.send((entry, end));
         };
         let follow = unit.follow(offset, &mut on_entry, cx.claim().lost());
-        tokio::pin!(follow);
+        // Side by side with the following: while that connects, nothing else gets a connection, and it wouldn't get on if nobody
+        // waited for it.
+        let tell = async {
+            cx.cancel.cancelled().await;
+            unit.cancel().await
+        };
+        tokio::pin!(follow, tell);
         loop {
             tokio::select! {
                 biased;
@@ -261,8 +267,8 @@ impl CutOver<'_> {
                     }
                     return result.map(drop).map_err(Into::into);
                 }
-                () = cx.cancel.cancelled(), if !follower.is_cancelling => {
-                    let said = unit.cancel().await?;
+                said = &mut tell, if !follower.is_cancelling => {
+                    let said = said?;
                     // Only now: a wish that was lost with the connection is told again.
                     follower.is_cancelling = true;
                     cx.info(match said {
