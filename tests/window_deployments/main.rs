@@ -1,9 +1,12 @@
-//! Deploying in the real window, against a real server: from the first plan to one that is undone, one environment's story. What the window
+//! Deploying in the real window, against a real server: from the first plan to a rollback, one environment's story. What the window
 //! shows is compared with what the command line knows and with what answers.
 
 // Tells clippy that the functions below, too, are tests: they may unwrap.
 #![cfg(test)]
 
+mod again;
+mod history;
+mod logs;
 mod page;
 
 use std::time::Duration;
@@ -30,7 +33,7 @@ struct Story {
 }
 
 #[test]
-fn an_environment_is_deployed_looked_at_broken_and_undone_in_the_window() {
+fn the_whole_life_of_an_environments_deployments_in_the_window() {
     let Some(desktop) = Desktop::start() else { return };
     let journey = Journey::start();
     let window = desktop.open(journey.slipway.home(), &[]);
@@ -39,6 +42,12 @@ fn an_environment_is_deployed_looked_at_broken_and_undone_in_the_window() {
     story.the_first_one_is_planned_and_watched();
     story.the_running_odoo_is_looked_at();
     story.a_broken_one_says_why_and_is_undone();
+    story.one_that_failed_is_retried_when_its_cause_is_gone();
+    story.one_is_cancelled_while_it_is_prepared();
+    story.one_of_the_command_line_is_followed();
+    story.the_history_tells_all_of_them();
+    story.the_log_is_searched();
+    story.it_goes_back_with_its_data();
 }
 
 impl Story {
