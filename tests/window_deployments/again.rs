@@ -1,6 +1,7 @@
 //! What fails is tried again, what is under way is cancelled, and what another process does is seen.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 
 use serde_json::{Value, json};
 use slipway_tests::Script;
@@ -49,15 +50,19 @@ impl Story {
         let Self { window, journey, .. } = self;
         journey.sample.set_branch("live", "view-change");
         let script = Script::next(journey);
+        // It stays in prepare, where it would mend its site, for as long as somebody else has the proxy's lock.
+        let proxy = journey.server.home().join(".slipway/caddy");
+        let site = proxy.join(format!("sites/{}.caddy", journey.slug()));
+        let changed = fs::read_to_string(&site).unwrap() + "\n";
+        fs::write(&site, changed).unwrap();
+        let lock = File::options().append(true).open(proxy.join("lock")).unwrap();
+        lock.lock().unwrap();
         let dialog = "[data-testid=cancel-dialog]";
         window.at("deploy").click();
         window.at("plan-lane");
         window.at("deploy-go").click();
-        let is_connected =
-            |now: &Value| now["title"] == "Deployment #5" && now["steps"][1]["status"] == "done";
-        assert_eq!(self.wait_for_progress(is_connected)["status"], "building");
-        // It stays in prepare for as long as the server doesn't answer. A connection that is being made wouldn't survive that.
-        journey.server.freeze();
+        let is_held = |now: &Value| now["title"] == "Deployment #5" && now["steps"][6]["status"] == "running";
+        assert_eq!(self.wait_for_progress(is_held)["status"], "building");
         window.at("cancel").click();
         let asked = window.wait_for_text(dialog, SOON, |text| !text.is_empty());
         assert!(asked.contains(&format!("Cancel deployment #5 of {}?", self.name)), "{asked}");
@@ -68,12 +73,12 @@ impl Story {
         window.at("cancel").click();
         window.at("cancel-dialog-go").click();
         self.desktop.until(|| !journey.last()["cancel_requested_at"].is_null(), "it is asked for");
-        journey.server.thaw();
 
         self.watch_to_the_end("cancelled");
         let told = self.desktop.shell.wait_for(&format!("{}: deployment cancelled", self.name), SOON);
         assert_eq!(told.body, "It serves what it served before.");
         assert_eq!(journey.last()["status"], "cancelled");
+        drop(lock);
         let rows = self.wait_for_rows(|rows| rows[0]["status"] == "cancelled" && rows[1]["serves"] == true);
         assert_eq!((&rows[0]["badge"], &rows[0]["shape"]), (&json!("Cancelled"), &json!("stop")));
         assert!(window.look(ERROR).is_none(), "who cancels knows why it ended");

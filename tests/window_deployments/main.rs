@@ -88,6 +88,25 @@ impl Story {
         window.wait_for_text("[data-testid=environment-head]", SOON, |text| text.contains("Live"));
     }
 
+    fn its_disk_is_counted(&self) {
+        let Self { window, journey, .. } = self;
+        let mebibytes = |container: &str, script: &str| {
+            let said = journey.server.docker().must(&["exec", "-u", "0", container, "sh", "-c", script]);
+            said.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+        };
+        let files = mebibytes(&journey.web(), "du -sk /var/lib/odoo");
+        let database = mebibytes(&journey.database_container(), "du -sk \"$PGDATA\"");
+        let shown = window.wait_for_text("[data-testid=disk]", SOON, |text| text.contains(" MiB of "));
+        let shown: f64 =
+            shown.split(" MiB").next().unwrap().trim_start_matches("Disk").trim().parse().unwrap();
+        // A release's sources are little beside them; PostgreSQL goes on writing.
+        let whole = files + database;
+        assert!(
+            shown > whole * 0.8 && shown < whole * 1.2 + 10.0,
+            "{shown} MiB shown of {files} and {database}"
+        );
+    }
+
     fn the_running_odoo_is_looked_at(&self) {
         let Self { window, journey, .. } = self;
         let chart = |label: &str| {
@@ -110,6 +129,7 @@ impl Story {
         assert_eq!(memory[1], format!("{may} MiB"), "what its container may use");
         let (used, unit) = memory[0].as_str().unwrap().split_once(' ').unwrap();
         assert!(unit == "MiB" && used.parse::<f64>().unwrap() > 20.0, "{memory}");
+        self.its_disk_is_counted();
 
         window.at("tab-logs").click();
         window.find("[data-testid=log-deployment] option[value=live]").click();
