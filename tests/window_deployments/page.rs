@@ -144,4 +144,3 @@ pub(crate) fn number_in(text: &str) -> usize {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_default()
 }
-
