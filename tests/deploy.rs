@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::{Journey, Server, http};
+use slipway_tests::{Daemon, Journey, Options, Server, http};
 
 /// How long Odoo may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -272,7 +272,7 @@ fn one_that_fails_leaves_nothing_half() {
 
 #[test]
 fn odoo_14() {
-    let journey = Journey::on(Server::start(), "14.0");
+    let journey = Journey::on(Server::with(Options { daemon: Daemon::Suite, ..Options::default() }), "14.0");
     journey.deploy_ends("initial", 0);
     journey.assert_serves("1.0");
     let conf = journey.server.docker().must(&["exec", &journey.web(), "cat", "/etc/odoo/odoo.conf"]);

@@ -47,7 +47,7 @@ pub use desktop::{Desktop, Element, Entry, Notification, Page, Shell, Window};
 pub use docker::Docker;
 pub use journey::{Data, Journey};
 pub use load::{Failure, Load, Report};
-pub use options::{Access, Options};
+pub use options::{Access, Daemon, Options};
 pub use sample::Sample;
 pub use script::Script;
 pub use server::Server;

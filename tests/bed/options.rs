@@ -3,15 +3,26 @@
 /// What kind of server to start.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// With a Docker daemon of its own, so that it can be rebooted. Needs root. By default so if `SLIPWAY_OWN_DOCKER` is in the
-    /// environment: then no test waits for its turn on the suite's.
-    pub own_docker: bool,
+    /// Which Docker daemon it has.
+    pub daemon: Daemon,
     /// sshd forwards ports and sockets.
     pub forwarding: bool,
     /// Log in as a user made for this server, by password or key. Needs root. Otherwise it's who runs the tests, by key.
     pub password: bool,
     /// What that user has of Docker.
     pub access: Access,
+}
+
+/// Which Docker daemon a server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// The suite's if it is free, else one of its own: no test waits for another.
+    Either,
+    /// One of its own, so that it can be rebooted. Needs root. What any server has by default if `SLIPWAY_OWN_DOCKER` is in the
+    /// environment.
+    Own,
+    /// The suite's, however long that takes: it alone has Odoo 14's image.
+    Suite,
 }
 
 /// What the user of a server has of Docker.
@@ -31,7 +42,8 @@ pub enum Access {
 
 impl Default for Options {
     fn default() -> Self {
-        let own_docker = std::env::var_os("SLIPWAY_OWN_DOCKER").is_some();
-        Self { own_docker, forwarding: true, password: false, access: Access::Allowed }
+        let daemon =
+            if std::env::var_os("SLIPWAY_OWN_DOCKER").is_some() { Daemon::Own } else { Daemon::Either };
+        Self { daemon, forwarding: true, password: false, access: Access::Allowed }
     }
 }

@@ -12,16 +12,13 @@ use std::time::Duration;
 use crate::cron::{Cron, install_crontab};
 use crate::docker::Docker;
 use crate::machine::Machine;
-use crate::options::{Access, Options};
+use crate::options::{Access, Daemon, Options};
 use crate::process::{self, is_root, must, run, signal, until};
 use crate::programs;
 use crate::relay::relay;
 use crate::slow::SlowLink;
 use crate::sshd::{Config, Sshd, free_port};
 use crate::user::User;
-
-/// How long a test waits for its turn on the suite's Docker daemon.
-const TURN: Duration = Duration::from_secs(40 * 60);
 
 /// A server: a real sshd, a home of its own, and a real Docker daemon.
 ///
@@ -53,12 +50,12 @@ impl Server {
 
     /// A server with a Docker daemon of its own, which can be rebooted.
     pub fn with_own_docker() -> Self {
-        Self::with(Options { own_docker: true, ..Options::default() })
+        Self::with(Options { daemon: Daemon::Own, ..Options::default() })
     }
 
     /// A server of another kind.
     pub fn with(options: Options) -> Self {
-        let turn = if options.own_docker { None } else { turn(&options) };
+        let turn = if options.daemon == Daemon::Own { None } else { turn(&options) };
         let dir = tempfile::Builder::new().prefix("slipway-bed-").tempdir().unwrap();
         // A user of its own has to get through to its home.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
@@ -360,12 +357,16 @@ fn turn(options: &Options) -> Option<File> {
     let dir = crate::cache().join("run");
     fs::create_dir_all(&dir).unwrap();
     let file = File::create(dir.join("server.lock")).unwrap();
-    let may_have_its_own = is_root() && !options.password && options.access == Access::Allowed;
+    let may_have_its_own = is_root()
+        && options.daemon == Daemon::Either
+        && !options.password
+        && options.access == Access::Allowed;
     if file.try_lock().is_err() {
         if may_have_its_own {
             return None;
         }
-        until(TURN, || file.try_lock().ok()).expect("the server before this one is gone within its time");
+        // Not by trying now and then: whoever comes just when it's free would be the first each time.
+        file.lock().unwrap();
     }
     Some(file)
 }

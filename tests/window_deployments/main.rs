@@ -1,9 +1,12 @@
-//! Deploying in the real window, against a real server: from the first plan to one that is undone, one environment's story. What the window
+//! Deploying in the real window, against a real server: from the first plan to a rollback, one environment's story. What the window
 //! shows is compared with what the command line knows and with what answers.
 
 // Tells clippy that the functions below, too, are tests: they may unwrap.
 #![cfg(test)]
 
+mod again;
+mod history;
+mod logs;
 mod page;
 
 use std::time::Duration;
@@ -30,7 +33,7 @@ struct Story {
 }
 
 #[test]
-fn an_environment_is_deployed_looked_at_broken_and_undone_in_the_window() {
+fn the_whole_life_of_an_environments_deployments_in_the_window() {
     let Some(desktop) = Desktop::start() else { return };
     let journey = Journey::start();
     let window = desktop.open(journey.slipway.home(), &[]);
@@ -39,6 +42,12 @@ fn an_environment_is_deployed_looked_at_broken_and_undone_in_the_window() {
     story.the_first_one_is_planned_and_watched();
     story.the_running_odoo_is_looked_at();
     story.a_broken_one_says_why_and_is_undone();
+    story.one_that_failed_is_retried_when_its_cause_is_gone();
+    story.one_is_cancelled_while_it_is_prepared();
+    story.one_of_the_command_line_is_followed();
+    story.the_history_tells_all_of_them();
+    story.the_log_is_searched();
+    story.it_goes_back_with_its_data();
 }
 
 impl Story {
@@ -79,6 +88,25 @@ impl Story {
         window.wait_for_text("[data-testid=environment-head]", SOON, |text| text.contains("Live"));
     }
 
+    fn its_disk_is_counted(&self) {
+        let Self { window, journey, .. } = self;
+        let mebibytes = |container: &str, script: &str| {
+            let said = journey.server.docker().must(&["exec", "-u", "0", container, "sh", "-c", script]);
+            said.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+        };
+        let files = mebibytes(&journey.web(), "du -sk /var/lib/odoo");
+        let database = mebibytes(&journey.database_container(), "du -sk \"$PGDATA\"");
+        let shown = window.wait_for_text("[data-testid=disk]", SOON, |text| text.contains(" MiB of "));
+        let shown: f64 =
+            shown.split(" MiB").next().unwrap().trim_start_matches("Disk").trim().parse().unwrap();
+        // A release's sources are little beside them; PostgreSQL goes on writing.
+        let whole = files + database;
+        assert!(
+            shown > whole * 0.8 && shown < whole * 1.2 + 10.0,
+            "{shown} MiB shown of {files} and {database}"
+        );
+    }
+
     fn the_running_odoo_is_looked_at(&self) {
         let Self { window, journey, .. } = self;
         let chart = |label: &str| {
@@ -101,6 +129,7 @@ impl Story {
         assert_eq!(memory[1], format!("{may} MiB"), "what its container may use");
         let (used, unit) = memory[0].as_str().unwrap().split_once(' ').unwrap();
         assert!(unit == "MiB" && used.parse::<f64>().unwrap() > 20.0, "{memory}");
+        self.its_disk_is_counted();
 
         window.at("tab-logs").click();
         window.find("[data-testid=log-deployment] option[value=live]").click();

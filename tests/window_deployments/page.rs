@@ -33,6 +33,7 @@ const ROWS: &str = "
         commit: text(row, '[data-testid=commit]'), subject: text(row, '.subject'), who: text(row, '.who'),
         ago: text(row, 'time'), exact: row.querySelector('time')?.title, at: row.querySelector('time')?.dateTime,
         took: [...row.querySelectorAll('td.number')].map((cell) => cell.textContent.trim()),
+        message: text(row, '[data-testid=message]'),
         snapshot: row.querySelector('td.center svg') !== null, serves: text(row, '[data-testid=live]') !== null,
     }));";
 
@@ -44,7 +45,7 @@ impl Story {
         let mut at = 0;
         self.wait_for_progress_within(LONG, |now| {
             if ["success", "failed", "cancelled", "rolled_back"].iter().any(|end| now["status"] == *end) {
-                assert_eq!(now["status"], status, "{now:#}");
+                assert_eq!(now["status"], status, "{now:#}\n{:#}", self.journey.last());
                 return now["steps"].as_array().unwrap().is_empty();
             }
             for step in now["steps"].as_array().unwrap() {
@@ -122,10 +123,20 @@ impl Story {
         self.desktop.until(|| self.window.place().ends_with(end), &format!("the window is at {end}"));
     }
 
+    /// Chooses one of a row of choices: what can be clicked is its label.
+    pub(crate) fn choose(&self, id: &str) {
+        self.window.find(&format!("label:has(> [data-testid={id}])")).click();
+    }
+
     pub(crate) fn property(&self, css: &str, name: &str) -> String {
         let value = self.window.script(&format!("return document.querySelector({css:?})?.{name}"));
         value.as_str().unwrap_or_default().trim().to_owned()
     }
+}
+
+/// Their numbers, in the order of the table.
+pub(crate) fn numbers(rows: &[Value]) -> Vec<u64> {
+    rows.iter().filter_map(|row| row["number"].as_u64()).collect()
 }
 
 /// `1,204 lines` → 1204.

@@ -249,13 +249,25 @@ test("the log is grouped by step, and its level and text are asked of the store"
       expect.objectContaining({ level: "error", text: "column" }),
     ),
   );
-  // A match is looked at among the lines around it.
   await waitFor(() => expect(screen.getAllByTestId("log-line").length).toBeGreaterThan(9));
+  // From one match to the next, and round.
+  const marked = () => document.querySelector("[data-marked] .text")?.textContent;
+  await user.keyboard("{Enter}");
+  await waitFor(() => expect(marked()).toBeTruthy());
+  expect(screen.getByTestId("log-count").textContent).toMatch(/^\s*1 of /);
+  const one = marked();
+  await user.click(screen.getByTestId("log-next"));
+  await waitFor(() => expect(screen.getByTestId("log-count").textContent).toMatch(/^\s*2 of /));
+  await user.click(screen.getByTestId("log-search"));
+  await user.keyboard("{Shift>}{Enter}{/Shift}");
+  await waitFor(() => expect(screen.getByTestId("log-count").textContent).toMatch(/^\s*1 of /));
+  expect(marked()).toBe(one);
+  // A match is looked at among the lines around it.
   const match = screen.getAllByTestId("log-line")[9];
   if (!match) throw new Error("There is no match.");
   await user.dblClick(match);
+  await waitFor(() => expect(screen.getByTestId<HTMLInputElement>("log-search").value).toBe(""));
   await waitFor(() => expect(document.querySelector(".marked")).not.toBeNull());
-  expect(screen.getByTestId<HTMLInputElement>("log-search").value).toBe("");
   // Of a million lines, only those in sight exist.
   expect(screen.getAllByTestId("log-line").length).toBeLessThan(60);
 });

@@ -15,6 +15,7 @@ use crate::model::{DeploymentError, DeploymentId, Lane, Part, Status};
 use crate::queue::{Claim, Want};
 use crate::server::Lease;
 use crate::steps::{Ended, clean_up, write_history};
+use crate::store::Changes;
 
 /// How long a worker works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,10 @@ pub struct Worker {
 
 /// How often to look whether anything is stuck.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How often an idle worker looks again.
+/// How often a worker looks for something to do, at most: what it carries out changes the store all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// How often, at least: nothing changes the store when another process dies.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// A worker of this engine.
@@ -50,7 +53,10 @@ impl Worker {
     pub async fn run(self, until: Until, stop: CancellationToken) -> Result<(), EngineError> {
         let mut running = JoinSet::new();
         let mut swept: Option<Instant> = None;
+        let mut changes = self.engine.store().changes();
         loop {
+            // Before looking: what comes meanwhile is looked at as well.
+            changes.mark();
             if swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY) {
                 swept = Some(Instant::now());
                 for stuck in self.engine.queue().end_stuck(crate::model::now()).await? {
@@ -71,7 +77,7 @@ impl Worker {
             }
             tokio::select! {
                 Some(done) = running.join_next(), if !running.is_empty() => report(done),
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = news(&mut changes) => {}
                 () = stop.cancelled(), if !stop.is_cancelled() => {}
             }
         }
@@ -109,6 +115,13 @@ fn report(done: Result<Result<(), EngineError>, tokio::task::JoinError>) {
         }
         Err(error) => tracing::error!(%error, "a deployment's task ended early"),
     }
+}
+
+/// Something may be there to do.
+async fn news(changes: &mut Changes) {
+    tokio::time::sleep(LOOK_EVERY).await;
+    // Either way it is time to look.
+    let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
 }
 
 /// One deployment, from claim to record.

@@ -1,5 +1,5 @@
-//! Pictures of every screen, light and dark, from the real window over the fixtures: `bed-pictures ADDRESS FOLDER`, where
-//! ADDRESS is that of `npm run screens`.
+//! Pictures of every screen, light and dark, from the real window over the fixtures: `bed-pictures ADDRESS FOLDER [NAME…]`, where
+//! ADDRESS is that of `npm run screens`, and NAME a screen of the list below (all of them, when none is named).
 #![expect(clippy::print_stderr, reason = "whoever looks at pictures wants to know why there are none")]
 
 use std::path::Path;
@@ -52,8 +52,8 @@ const IN_PLACE: Duration = Duration::from_millis(900);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, folder] = &arguments[..] else {
-        eprintln!("usage: bed-pictures ADDRESS FOLDER");
+    let [address, folder, names @ ..] = &arguments[..] else {
+        eprintln!("usage: bed-pictures ADDRESS FOLDER [NAME…]");
         std::process::exit(2);
     };
     let folder = Path::new(folder);
@@ -64,13 +64,14 @@ fn main() {
     let Some(desktop) = Desktop::start() else { std::process::exit(1) };
     let window = desktop.open(&desktop.dir().join("slipway"), &[]);
     for theme in THEMES {
-        for screen in SCREENS {
-            take(&window, address, theme, screen, folder);
+        for screen in SCREENS.iter().filter(|(name, ..)| names.is_empty() || names.iter().any(|n| n == name))
+        {
+            take(&desktop, &window, address, theme, screen, folder);
         }
     }
 }
 
-fn take(window: &Window, address: &str, theme: &str, screen: &Screen, folder: &Path) {
+fn take(desktop: &Desktop, window: &Window, address: &str, theme: &str, screen: &Screen, folder: &Path) {
     let (name, query, place, clicks) = screen;
     // From nowhere: another place of the same address would only be scrolled to.
     window.visit("about:blank");
@@ -80,5 +81,5 @@ fn take(window: &Window, address: &str, theme: &str, screen: &Screen, folder: &P
         window.at(id).click();
     }
     sleep(IN_PLACE);
-    window.picture(&folder.join(format!("{name}-{theme}.png")));
+    desktop.picture(&folder.join(format!("{name}-{theme}.png")));
 }

@@ -147,6 +147,14 @@ impl Desktop {
         text.lines().skip(1).map(str::trim).collect::<Vec<_>>().join(", ")
     }
 
+    /// Takes a picture of what the window shows, without its frame, as a PNG file. Not by its driver, which waits for a next frame that
+    /// may never come.
+    pub fn picture(&self, file: &Path) {
+        let asked = ["search", "--onlyvisible", "--name", "^Slipway$"];
+        let window = must(self.command(&path("xdotool")).args(asked));
+        must(self.command(&path("import")).args(["-window", &window]).arg(file));
+    }
+
     /// Waits until something is so, a minute at most.
     pub fn until(&self, is_so: impl Fn() -> bool, what: &str) {
         self.until_long(PATIENCE, is_so, what);

@@ -137,13 +137,6 @@ impl Window {
         descendants(self.driver.id()).iter().any(|pid| crate::process::name(*pid).as_deref() == Some(short))
     }
 
-    /// Draws the window into a PNG file.
-    pub fn picture(&self, file: &Path) {
-        let drawn = self.call(&format!("/session/{}/screenshot", self.session), None).expect("a picture");
-        let text = drawn.as_str().expect("a picture in base64");
-        std::fs::write(file, base64(text)).unwrap();
-    }
-
     fn call(&self, path: &str, body: Option<Value>) -> Result<Value, Value> {
         let text = body.map(|body| body.to_string());
         let answer =
@@ -238,38 +231,5 @@ impl Element<'_> {
     fn post(&self, what: &str, body: Value) {
         let path = format!("/session/{}/element/{}/{what}", self.window.session, self.id);
         self.window.call(&path, Some(body)).unwrap_or_else(|error| panic!("{what}: {error}"));
-    }
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for six in text.bytes().filter_map(value) {
-        bits = (bits << 6) | u32::from(six);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_read() {
-        assert_eq!(base64("U2xpcHdheQ=="), b"Slipway");
-        assert_eq!(base64("U2xp\ncHdh\n"), b"Slipwa");
     }
 }

@@ -1231,6 +1231,8 @@ export type Usage = {
 	memory: number,
 	/**  Bytes of memory that it may use. */
 	memory_limit: number,
+	/**  Bytes on the server's disk: files, database, releases and snapshots. Counted every five minutes; nothing until it was. */
+	disk: number | null,
 };
 
 export type Value = null | boolean | number | string | Value[] | { [key in string]: Value };

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { CHUNK, Layout, LineCache, Scroll, type LogSource, type Query } from "./logs";
+import { CHUNK, Layout, LineCache, nextMatch, nth, Scroll, type LogSource, type Query } from "./logs";
 import type { LogLine, Step } from "./model";
 
 const all: Query = { level: "info", text: "" };
@@ -43,6 +43,29 @@ describe("layout", () => {
   });
 
   test("nothing at all", () => expect(new Layout([], new Set()).at(0)).toBeNull());
+});
+
+describe("matches", () => {
+  const groups = [
+    { step: "connecting", lines: 2 },
+    { step: "cloning_repositories", lines: 0 },
+    { step: "completed", lines: 1 },
+  ] as const;
+
+  test("are counted through all steps", () => {
+    expect([0, 1, 2].map((n) => nth(groups, n))).toEqual([
+      { step: "connecting", place: 0 },
+      { step: "connecting", place: 1 },
+      { step: "completed", place: 0 },
+    ]);
+    expect(nth(groups, 3)).toBeNull();
+  });
+
+  test("go round in both directions", () => {
+    expect([nextMatch(null, 1, 3), nextMatch(0, 1, 3), nextMatch(2, 1, 3)]).toEqual([0, 1, 0]);
+    expect([nextMatch(null, -1, 3), nextMatch(1, -1, 3), nextMatch(0, -1, 3)]).toEqual([2, 0, 2]);
+    expect(nextMatch(null, 1, 0)).toBeNull();
+  });
 });
 
 describe("cache", () => {

@@ -11,6 +11,23 @@ export type Query = { level: Level; text: string };
 /** How many lines of a step fit a query. */
 export type Group = { step: Step; lines: number };
 
+/** The line that comes after so many others, of all that fit. */
+export function nth(groups: readonly Group[], n: number): { step: Step; place: number } | null {
+  let place = n;
+  for (const { step, lines } of groups) {
+    if (place < lines) return { step, place };
+    place -= lines;
+  }
+  return null;
+}
+
+/** The match after this one, or before it, of so many; behind the last comes the first. */
+export function nextMatch(match: number | null, by: 1 | -1, of: number): number | null {
+  if (of === 0) return null;
+  if (match === null) return by > 0 ? 0 : of - 1;
+  return (match + by + of) % of;
+}
+
 /** Where lines come from. Places count from 0 among the lines of one step that fit the query. */
 export type LogSource = {
   groups(query: Query): Promise<Group[]>;

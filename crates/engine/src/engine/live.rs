@@ -1,19 +1,29 @@
 //! The Odoo that runs now: what it says, and what it uses.
 
+use std::time::Duration;
+
 use bollard::container::LogOutput;
 use bollard::models::{ContainerCpuStats, ContainerMemoryStats, ContainerStatsResponse};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde::Serialize;
+use slipway_remote::Cmd;
 
 use super::{Engine, EnvironmentView};
 use crate::error::EngineError;
-use crate::server::Connection;
+use crate::server::{Connection, Layout};
+
+const DISK: &str = include_str!("../server/disk.sh");
+/// How long counting the files of an environment may take, millions of them on a slow disk.
+const DISK_LIMIT: Duration = Duration::from_secs(120);
+/// How long until they are counted again: that reads the whole folder.
+const DISK_EVERY: Duration = Duration::from_secs(300);
 
 /// A running Odoo, with a connection to its server.
 pub struct Live {
     connection: Connection,
     container: String,
+    layout: Layout,
     engine: Engine,
 }
 
@@ -28,6 +38,8 @@ pub struct Usage {
     pub memory: u64,
     /// Bytes of memory that it may use.
     pub memory_limit: u64,
+    /// Bytes on the server's disk: files, database, releases and snapshots. Counted every five minutes; nothing until it was.
+    pub disk: Option<u64>,
 }
 
 impl Engine {
@@ -40,7 +52,8 @@ impl Engine {
         let (connection, facts) = Connection::open(self, &server, &view.slug).await?;
         match facts.live(&view.slug).filter(|c| c.is_running()) {
             Some(container) => {
-                Ok(Live { container: container.name.clone(), connection, engine: self.clone() })
+                let layout = Layout::new(facts.root.clone(), view.slug.clone());
+                Ok(Live { container: container.name.clone(), layout, connection, engine: self.clone() })
             }
             None => {
                 connection.host.close().await;
@@ -75,8 +88,35 @@ impl Live {
     /// What it uses, about once a second, until the container ends.
     pub fn usage(&self) -> BoxStream<'static, Result<Usage, EngineError>> {
         let options = StatsOptionsBuilder::default().stream(true).build();
-        let stats = self.connection.docker.stats(&self.container, Some(options));
-        stats.map_ok(|s| usage(&s)).map_err(EngineError::from).boxed()
+        let stats = self.connection.docker.stats(&self.container, Some(options)).map_err(EngineError::from);
+        let state = (stats.boxed(), self.disk(), None);
+        let looks = stream::unfold(state, async |(mut stats, mut disk, mut known)| {
+            let next = loop {
+                tokio::select! {
+                    Some(counted) = disk.next() => known = counted,
+                    next = stats.next() => break next?,
+                }
+            };
+            Some((next.map(|stats| Usage { disk: known, ..usage(&stats) }), (stats, disk, known)))
+        });
+        looks.boxed()
+    }
+
+    /// What it takes of the disk, now and then. Nothing when it could not be counted.
+    fn disk(&self) -> BoxStream<'static, Option<u64>> {
+        let args = [self.layout.dir(), self.container.clone(), self.layout.db()];
+        let looks =
+            stream::unfold((self.connection.clone(), args, false), async |(connection, args, again)| {
+                if again {
+                    tokio::time::sleep(DISK_EVERY).await;
+                }
+                let counted = match connection.run(Cmd::script(DISK, args.clone()).limit(DISK_LIMIT)).await {
+                    Ok(output) if output.code == 0 => output.stdout.trim().parse::<u64>().ok(),
+                    _ => None,
+                };
+                Some((counted.map(|kilobytes| kilobytes * 1024), (connection, args, true)))
+            });
+        looks.boxed()
     }
 
     /// Ends the connection.
@@ -95,6 +135,7 @@ fn usage(stats: &ContainerStatsResponse) -> Usage {
         cpus,
         memory: memory.map(in_use).unwrap_or_default(),
         memory_limit: memory.and_then(|m| m.limit).unwrap_or_default(),
+        disk: None,
     }
 }
 
@@ -126,7 +167,7 @@ mod tests {
             "memory_stats": {"usage": 900, "limit": 2_000, "stats": {"inactive_file": 300}},
         }))
         .unwrap();
-        assert_eq!(usage(&stats), Usage { cpus: 2.0, memory: 600, memory_limit: 2_000 });
+        assert_eq!(usage(&stats), Usage { cpus: 2.0, memory: 600, memory_limit: 2_000, disk: None });
     }
 
     #[test]

@@ -18,10 +18,9 @@ awk -v mark="$MARK" -v admin="$ADMIN_MARK" -v pf="$ENVDIR/db_password" -v af="$E
 chmod 644 "$RELEASE/odoo.conf.new" && mv "$RELEASE/odoo.conf.new" "$RELEASE/odoo.conf" || exit 3
 umask 022
 
-# Each question to Docker takes a twentieth of a second: both in one, and the build says itself what it made.
+# Each question to Docker takes a twentieth of a second: both in one.
 there=$(docker image inspect -f '{{range .RepoTags}}{{.}} {{end}}{{.Id}}' "$KEYED" ${DEPS:+"$DEPS"} 2>/dev/null)
 is_there() { printf '%s\n' "$there" | grep -qF "$1 "; }
-id=
 if is_there "$KEYED"; then
   say 'The same release image is there already'
 else
@@ -36,10 +35,10 @@ else
   fi
   say 'Building the release image'
   # Only the sources travel to the daemon, not the configuration beside them.
-  mkdir -p "$RELEASE/build" && cp "$RELEASE/build/release.dockerfile" "$RELEASE/build/Dockerfile" && rm -f "$RELEASE/build/id" || exit 22
-  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build --iidfile "$RELEASE/build/id" -t "$KEYED" -t "$IMAGE" - 2>&1 || exit 22
-  id=$(cat "$RELEASE/build/id")
+  mkdir -p "$RELEASE/build" && cp "$RELEASE/build/release.dockerfile" "$RELEASE/build/Dockerfile" || exit 22
+  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build -t "$KEYED" -t "$IMAGE" - 2>&1 || exit 22
 fi
-[ -n "$id" ] || id=$(id_of "$IMAGE")
+# Asked of Docker, not of the build: with some image stores a build prints another id than its containers are said to run.
+id=$(id_of "$IMAGE")
 [ -n "$id" ] || { docker tag "$KEYED" "$IMAGE" || exit 22; id=$(id_of "$IMAGE"); }
 echo "slipway-image-id $id"

@@ -60,15 +60,16 @@ impl Store {
         self.read(move |c| counts(c, id)).await
     }
 
-    /// How many lines fit a filter, by step and level. Its places and its limit don't matter. With a text, every line is
-    /// looked at.
+    /// How many lines fit a filter, by step and level, however many are left out or wanted at most. With a text, or places
+    /// that they have to be between, each of them is looked at.
     pub async fn count_lines(
         &self,
         id: DeploymentId,
         filter: LineFilter,
     ) -> Result<Vec<LineCount>, EngineError> {
         self.read(move |c| {
-            if filter.text.as_deref().is_none_or(str::is_empty) {
+            let everywhere = filter.after <= 0 && filter.before.is_none();
+            if everywhere && filter.text.as_deref().is_none_or(str::is_empty) {
                 let mut counts = counts(c, id)?;
                 counts.retain(|count| {
                     filter.step.is_none_or(|s| s == count.step)
@@ -76,7 +77,7 @@ impl Store {
                 });
                 return Ok(counts);
             }
-            let filter = narrowed(c, id, LineFilter { after: 0, before: None, ..filter })?;
+            let filter = narrowed(c, id, filter)?;
             let (conditions, by, values) = conditions(id, &filter);
             let sql = format!(
                 "SELECT step, level, count(*) AS lines FROM event {by} WHERE {conditions} GROUP BY step, level

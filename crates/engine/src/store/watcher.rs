@@ -1,4 +1,4 @@
-//! Notices that the store was changed: by this process at once, by others within 100 ms.
+//! Notices that the store was changed: by this process at once, by others within 100 ms, or 300 ms after a quiet time.
 
 use super::Changes;
 use crate::error::EngineError;
@@ -6,12 +6,16 @@ use rusqlite::Connection;
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
 /// How often the file is looked at while anybody wants to know.
 const POLL: Duration = Duration::from_millis(100);
+/// How often when nothing has changed for [`QUIET`]: an app that waits for a day's work shall cost nothing.
+const POLL_QUIETLY: Duration = Duration::from_millis(300);
+/// After so long without a change the next one isn't expected soon.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Counts changes. A thread of it looks for those of other processes, and sleeps while nobody wants to know.
 pub(super) struct Watcher {
@@ -44,12 +48,14 @@ impl Watcher {
         let (told, asked) = (generation.clone(), audience.clone());
         thread::Builder::new().name("store-watcher".into()).spawn(move || {
             let mut seen = None;
-            while asked.wait() {
+            let mut changed = Instant::now();
+            while asked.wait(if changed.elapsed() < QUIET { POLL } else { POLL_QUIETLY }) {
                 // An error here is met again, and told, by whoever then reads.
                 let version =
                     connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).ok();
                 if version != seen {
                     seen = version;
+                    changed = Instant::now();
                     told.send_modify(|generation| *generation += 1);
                 }
             }
@@ -88,7 +94,7 @@ impl Audience {
     }
 
     /// Waits for somebody to watch and then one interval. False: the store is closed.
-    fn wait(&self) -> bool {
+    fn wait(&self, interval: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self
             .changed
@@ -96,7 +102,7 @@ impl Audience {
             .unwrap_or_else(PoisonError::into_inner);
         let (state, _) = self
             .changed
-            .wait_timeout_while(state, POLL, |state| !state.closed)
+            .wait_timeout_while(state, interval, |state| !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         !state.closed
     }

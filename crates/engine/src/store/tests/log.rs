@@ -58,8 +58,14 @@ async fn lines_are_in_the_store_in_order_without_secrets_and_counted() {
     let found = count(LineFilter { text: text.clone(), ..any() }).await;
     assert_eq!(sum(&found), 11, "30, and 300 to 309");
     assert_eq!(found.len(), 3, "two steps, and a warning: {found:?}");
-    let found = count(LineFilter { text, level: Some(Level::Warning), after: all[449].seq, ..any() }).await;
+    let found = count(LineFilter { text: text.clone(), level: Some(Level::Warning), ..any() }).await;
     assert_eq!(found, [LineCount { step: Step::InstallingDependencies, level: Level::Warning, lines: 1 }]);
+    // How many stand before a line, or behind it.
+    let (before, after) = (Some(all[310].seq), all[310].seq);
+    assert_eq!(sum(&count(LineFilter { step, before, ..any() }).await), 10);
+    assert_eq!(sum(&count(LineFilter { step, after, ..any() }).await), 141);
+    assert_eq!(sum(&count(LineFilter { before, ..any() }).await), 310);
+    assert_eq!(sum(&count(LineFilter { before, text, ..any() }).await), 11);
 
     let counts = bed.store.line_counts(id).await.unwrap();
     assert_eq!(counts.iter().map(|c| c.lines).sum::<u64>(), 452);
