@@ -142,7 +142,6 @@ impl There {
         assert!(problem.contains("If the server was installed anew"), "it says what to do: {problem}");
         assert_eq!(slipway.run(&["server", "test", "bare"]).error(), "changed_host_key");
         window.find_text("button", "Look at its fingerprint").click();
-        window.at("server-connect").click();
         let told = window.at("host-key").content();
         assert!(told.contains("shows another key than before"), "{told}");
         assert_eq!(window.at("fingerprint").content(), server.fingerprint());

@@ -10,7 +10,7 @@ export type Dialog =
   | { kind: "destroy"; environment: string }
   | { kind: "environment"; project: string | null }
   | { kind: "project"; project: Project | null }
-  | { kind: "server"; server: Server | null }
+  | { kind: "server"; server: Server | null; connect?: boolean }
   | { kind: "forget_server"; server: Server }
   | { kind: "forget_project"; project: Project }
   | { kind: "delete_snapshot"; snapshot: Snapshot; name: string; number: number | null }
