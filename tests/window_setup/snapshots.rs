@@ -63,7 +63,8 @@ impl There<'_> {
         stands_still();
         journey.server.cut();
         window.allows("download-2");
-        window.find("[data-testid=toast][data-kind=failed]");
+        let told = window.find("[data-testid=toast][data-kind=failed]").content();
+        assert!(told.contains("The download broke off."), "{told}");
         journey.eventually("nobody on the server reads it any more", SOON, || !self.is_being_read());
         journey.eventually("nothing of it is left", SOON, is_empty);
 

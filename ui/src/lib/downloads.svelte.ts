@@ -5,7 +5,7 @@ import { SvelteMap } from "svelte/reactivity";
 import { commands, downloadSnapshot, errorOf, newWish } from "./backend";
 import type { DownloadProgress, WishId } from "./backend";
 import { bytes, count } from "./format";
-import { say, sayFailure } from "./toasts.svelte";
+import { say, sayAtLast, sayFailure } from "./toasts.svelte";
 
 export type Download = { wish: WishId; progress: DownloadProgress | null; cancelled: boolean };
 
@@ -38,13 +38,13 @@ export async function download(snapshot: string, to: string): Promise<void> {
             missing.length > 0
               ? `, without ${count(missing.length, "file")} that the server has no more`
               : "";
-          say(`Saved as ${path}${without}`);
+          sayAtLast(`Saved as ${path}${without}`);
           begin();
         },
         (error: unknown) => {
           if (!begun) fail(errorOf(error));
           else if (errorOf(error).code === "cancelled") say("The download was cancelled");
-          else sayFailure(error);
+          else sayFailure(error, "The download broke off.");
         },
       )
       .finally(() => running.delete(snapshot));
