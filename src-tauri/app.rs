@@ -1,12 +1,15 @@
 //! What all parts of the app share.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use slipway_engine::engine::{Engine, EngineOptions};
-use slipway_engine::error::EngineError;
+use slipway_engine::error::{EngineError, ErrorCode};
 use slipway_engine::redact::Redactor;
+use slipway_engine::secrets::AskPassphrase;
 use tokio_util::sync::CancellationToken;
 
+use crate::downloads::Downloads;
 use crate::follow::Follows;
 use crate::once::Once;
 use crate::settings::Kept;
@@ -17,6 +20,8 @@ pub(crate) struct App {
     engine: Result<Engine, EngineError>,
     /// Mutations that were asked for, by their ids.
     pub(crate) once: Once,
+    /// Downloads that are under way.
+    pub(crate) downloads: Downloads,
     /// What the window follows.
     pub(crate) follows: Follows,
     /// The way to the window.
@@ -32,7 +37,13 @@ pub(crate) struct App {
 impl App {
     /// Opens a home. One that can't be opened is no reason not to start: the window says why.
     pub(crate) async fn open(home: Result<&Path, EngineError>, redactor: Redactor) -> Self {
-        let options = EngineOptions { redactor, ..EngineOptions::default() };
+        let ask_passphrase: AskPassphrase = Arc::new(|_| {
+            // The window asks, when it opens and in its settings; whoever needs a secret before that doesn't wait for it.
+            Err(EngineError::new(ErrorCode::KeychainLocked, "The encrypted secrets need their passphrase.")
+                .hint("Type it in Settings → Secrets, then try again."))
+        });
+        let ask_passphrase = Some(ask_passphrase);
+        let options = EngineOptions { redactor, ask_passphrase, ..EngineOptions::default() };
         let engine = match home {
             Ok(home) => Engine::open(home, options).await,
             Err(error) => Err(error),
@@ -41,6 +52,7 @@ impl App {
         Self {
             engine,
             once: Once::default(),
+            downloads: Downloads::default(),
             follows: Follows::default(),
             signals: Signals::default(),
             settings,

@@ -8,6 +8,7 @@ mod autostart;
 mod browser;
 mod commands;
 mod deep_link;
+mod downloads;
 mod follow;
 mod notifications;
 mod once;

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use serde::{Deserialize, Serialize};
 use slipway_engine::error::EngineError;
 use tokio::sync::OnceCell;
@@ -37,21 +38,23 @@ impl Once {
     ///
     /// # Errors
     /// Those of the work, repeated like its success; `bad_input` for an id that was used for something else.
-    pub(crate) async fn run<T: Clone + Send + Sync + 'static>(
-        &self,
+    pub(crate) fn run<'a, T: Clone + Send + Sync + 'static>(
+        &'a self,
         wish: WishId,
-        work: impl Future<Output = Result<T, EngineError>>,
-    ) -> Result<T, EngineError> {
-        let cell = self.cell(wish);
-        let answer = cell
-            .get_or_init(|| async { work.await.map(|value| Box::new(value) as Box<dyn Any + Send + Sync>) })
-            .await;
-        match answer {
-            Ok(value) => value.downcast_ref::<T>().cloned().ok_or_else(|| {
-                EngineError::bad_input("This id was used for another wish.").hint("Make a new one for each.")
-            }),
-            Err(error) => Err(error.clone()),
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, EngineError>> {
+        // Boxed at once: it is large, and each future around it, Tauri's too, would hold it again on the thread's small stack.
+        let work = work.map_ok(|value| Box::new(value) as Box<dyn Any + Send + Sync>).boxed();
+        async move {
+            match self.cell(wish).get_or_init(|| work).await {
+                Ok(value) => value.downcast_ref::<T>().cloned().ok_or_else(|| {
+                    EngineError::bad_input("This id was used for another wish.")
+                        .hint("Make a new one for each.")
+                }),
+                Err(error) => Err(error.clone()),
+            }
         }
+        .boxed()
     }
 
     fn cell(&self, wish: WishId) -> Arc<OnceCell<Answer>> {

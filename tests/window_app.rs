@@ -4,9 +4,67 @@
 #![cfg(test)]
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use slipway_tests::{Desktop, Page};
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// Where no Secret Service answers, secrets go into a file with a passphrase: chosen in the window, asked for at the next start.
+#[test]
+fn secrets_are_kept_in_an_encrypted_file_where_there_is_no_keychain() {
+    const SECRET: &str = "of the server";
+    let Some(desktop) = Desktop::without_keyring() else { return };
+    let home = desktop.dir().join("slipway");
+    let window = Page(desktop.open(&home, &[]));
+    let mut server = window.invoke("draft_server", &json!({"local": false})).unwrap();
+    server["name"] = json!("nowhere");
+    server["kind"]["destination"] = json!("127.0.0.1");
+    server["kind"]["port"] = json!(1);
+    server["kind"]["password"] = json!(wish(7));
+    let secrets = json!([{"name": wish(7), "value": SECRET}]);
+    let add = |number| json!({"id": wish(number), "server": server, "secrets": secrets});
+    let refused = window.invoke("add_server", &add(1)).unwrap_err();
+    assert_eq!(refused["code"], "keychain_unavailable", "{refused:#}");
+    assert!(refused["hint"].as_str().unwrap().contains("Settings → Secrets"), "{refused:#}");
+
+    window.at("place-settings").click();
+    window.find("[data-testid=view-settings]");
+    window.at("secrets-passphrase").fill("a long passphrase");
+    window.refuses("secrets-open", "Type the same passphrase twice");
+    window.at("secrets-again").fill("a long passphrase");
+    window.at("secrets-open").click();
+    let card = "[data-testid=keychain]";
+    window.wait_for_text(card, SOON, |text| text.contains("Kept in an encrypted file"));
+    window.invoke("add_server", &add(2)).unwrap();
+    desktop.shell.choose(&["Quit"]);
+    desktop.until(|| !window.is_running(), "the app has ended");
+    drop(window);
+    for file in std::fs::read_dir(home.join("secrets")).unwrap().flatten() {
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert!(
+            !bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()),
+            "{file:?} is readable"
+        );
+    }
+
+    let window = Page(desktop.open(&home, &[]));
+    let test = || window.invoke("test_server", &json!({"server": server, "secrets": []})).unwrap_err();
+    window.at("unlock-passphrase");
+    assert_eq!(test()["code"], "keychain_locked");
+    window.at("unlock-passphrase").fill("another passphrase");
+    window.at("unlock-dialog-go").click();
+    window.find("[data-testid=unlock-dialog] [data-testid=banner]");
+    window.at("unlock-dialog-back").click();
+    window.at("place-settings").click();
+    let told = window.wait_for_text(card, SOON, |text| text.contains("passphrase"));
+    assert!(!told.contains("SLIPWAY_PASSPHRASE"), "a window sets no variables: {told}");
+    window.at("secrets-passphrase").fill("a long passphrase");
+    window.at("secrets-open").click();
+    window.wait_for_text(card, SOON, |text| text.contains("Kept in an encrypted file"));
+    assert_eq!(test()["code"], "connection_refused", "the password was had, and nobody answers");
+}
 
 /// Quit asks while something is prepared, and the next start goes on with it. Start at login writes what the desktop reads.
 #[test]

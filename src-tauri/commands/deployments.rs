@@ -9,7 +9,7 @@ use slipway_engine::model::{
 };
 use slipway_engine::queue::Cancelled;
 use slipway_engine::store::{DeploymentFilter, DeploymentProgress, LineCount, LineFilter, Page};
-use tauri::{AppHandle, Manager, State};
+use tauri::{AppHandle, State};
 
 use crate::app::App;
 use crate::once::WishId;
@@ -127,11 +127,7 @@ pub(crate) async fn save_log(
     app.once
         .run(id, async {
             let store = app.engine()?.store();
-            let folder =
-                handle.path().download_dir().or_else(|_| handle.path().home_dir()).map_err(|e| {
-                    EngineError::not_found("This user has no folder for downloads.").detail(e)
-                })?;
-            std::fs::create_dir_all(&folder)?;
+            let folder = super::downloads_folder(&handle)?;
             let path = folder.join(format!("slipway-{}.log", deployment.short()));
             let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
             let mut page =

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Serialize;
-use slipway_engine::engine::KeychainStatus;
+use slipway_engine::engine::{Engine, KeychainStatus};
 use slipway_engine::error::EngineError;
 use tauri::{AppHandle, State};
 
@@ -26,6 +26,8 @@ pub(crate) struct AppInfo {
     home: Option<String>,
     /// Why it could not be opened: then nothing else works.
     problem: Option<EngineError>,
+    /// Secrets are in the encrypted file, whose passphrase wasn't given yet.
+    locked: bool,
 }
 
 /// Tells what this app is and what it runs on.
@@ -39,6 +41,7 @@ pub(crate) fn app_info(handle: AppHandle, app: State<'_, App>) -> AppInfo {
         webview: tauri::webview_version().ok(),
         home: app.engine().ok().map(|engine| engine.home().display().to_string()),
         problem: app.engine().err(),
+        locked: app.engine().is_ok_and(Engine::waits_for_passphrase),
     }
 }
 

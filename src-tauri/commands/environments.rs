@@ -3,9 +3,7 @@
 use serde::Serialize;
 use slipway_engine::engine::{EnvironmentView, RollbackPreview};
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{
-    DeploymentId, Environment, EnvironmentId, Project, ProjectId, Server, Snapshot, SnapshotId, slug,
-};
+use slipway_engine::model::{DeploymentId, Environment, EnvironmentId, Project, ProjectId, Server, slug};
 use slipway_engine::plan::Plan;
 use slipway_engine::server::Capacity;
 use tauri::State;
@@ -173,27 +171,6 @@ pub(crate) async fn preview_rollback(
     let view = engine.environment_by_id(environment).await?;
     let target = engine.store().deployment(deployment).await?;
     engine.preview_rollback(&view, &target, data).await
-}
-
-/// The snapshots of an environment that can still be used, newest first.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn snapshots(
-    app: State<'_, App>,
-    environment: EnvironmentId,
-) -> Result<Vec<Snapshot>, EngineError> {
-    app.engine()?.snapshots(environment).await
-}
-
-/// Removes a snapshot from its server. The user has agreed: nothing brings it back.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn remove_snapshot(
-    app: State<'_, App>,
-    id: WishId,
-    snapshot: SnapshotId,
-) -> Result<(), EngineError> {
-    app.once.run(id, async { app.engine()?.remove_snapshot(snapshot).await }).await
 }
 
 /// Opens an environment's address in the browser. Returns the address.

@@ -9,12 +9,17 @@ pub(crate) mod environments;
 pub(crate) mod follow;
 pub(crate) mod projects;
 pub(crate) mod servers;
+pub(crate) mod snapshots;
 
+use std::path::PathBuf;
+
+use futures::FutureExt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use slipway_engine::engine::Engine;
 use slipway_engine::error::EngineError;
 use slipway_engine::model::{Part, SecretBearer, SecretRef, Step};
+use tauri::{AppHandle, Manager};
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 /// Every command there is. One more also needs its line in `src-tauri/build.rs` and its permission in
@@ -39,9 +44,12 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             environments::check_capacity,
             environments::plan,
             environments::preview_rollback,
-            environments::snapshots,
-            environments::remove_snapshot,
             environments::open_address,
+            snapshots::snapshots,
+            snapshots::remove_snapshot,
+            snapshots::suggest_download,
+            snapshots::download_snapshot,
+            snapshots::cancel_download,
             deployments::deployments,
             deployments::deployment,
             deployments::deploy,
@@ -104,20 +112,33 @@ pub(crate) struct GivenSecret {
 }
 
 /// Does something with new secrets in the keychain; afterwards they go, unless they are those of the `saved` settings.
-async fn with_secrets<T, B: SecretBearer + Sync>(
-    engine: &Engine,
-    bearer: &B,
-    saved: Option<&B>,
+fn with_secrets<'a, T: Send + 'a, B: SecretBearer + Sync>(
+    engine: &'a Engine,
+    bearer: &'a B,
+    saved: Option<&'a B>,
     secrets: Vec<GivenSecret>,
-    work: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    if secrets.is_empty() {
-        return work.await;
+    work: impl Future<Output = Result<T, EngineError>> + Send + 'a,
+) -> impl Future<Output = Result<T, EngineError>> + Send + 'a {
+    // Boxed at once, as in `Once::run`.
+    let work = work.boxed();
+    async move {
+        if secrets.is_empty() {
+            return work.await;
+        }
+        engine.keep_secrets_of(bearer, names_and_values(secrets)).await?;
+        let done = work.await;
+        engine.forget_secrets_of(bearer, saved.map(|s| s as &(dyn SecretBearer + Sync))).await?;
+        done
     }
-    engine.keep_secrets_of(bearer, names_and_values(secrets)).await?;
-    let done = work.await;
-    engine.forget_secrets_of(bearer, saved.map(|s| s as &(dyn SecretBearer + Sync))).await?;
-    done
+}
+
+/// The user's folder for downloads; their home where there is none. It is made if need be.
+fn downloads_folder(handle: &AppHandle) -> Result<PathBuf, EngineError> {
+    let folder = handle.path().download_dir().or_else(|_| handle.path().home_dir());
+    let folder =
+        folder.map_err(|e| EngineError::not_found("This user has no folder for downloads.").detail(e))?;
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 fn names_and_values(secrets: Vec<GivenSecret>) -> Vec<(SecretRef, SecretString)> {

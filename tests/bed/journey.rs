@@ -247,18 +247,23 @@ impl Journey {
         for page in ["/web/login", "/acme"] {
             self.get(page).ok();
         }
-        let tables = self.sql(&format!(
+        self.data_of(&self.database())
+    }
+
+    /// The same of any database beside it, with the files of that name. Asks for no pages.
+    pub fn data_of(&self, database: &str) -> Data {
+        let sums = format!(
             "with sums as (select c.relname as name, query_to_xml(format('select count(*) as n, md5(string_agg(t::text, chr(10) \
              order by t::text)) as s from %I t', c.relname), false, true, '') as x from pg_class c \
              join pg_namespace n on n.oid = c.relnamespace \
              where c.relkind = 'r' and n.nspname = 'public' and c.relname not in ({RESTLESS})) \
              select name, concat_ws(' ', (xpath('/row/n/text()', x))[1]::text, (xpath('/row/s/text()', x))[1]::text) \
              from sums order by 1"
-        ));
+        );
+        let tables = self.server.docker().sql(&self.database_container(), database, &sums);
         // The checklist is where Odoo notes which files to look at when it next removes unused ones.
         let filestore = format!(
-            "cd /var/lib/odoo/filestore/{} && find . -path ./checklist -prune -o -type f -exec sha256sum {{}} +",
-            self.database()
+            "cd /var/lib/odoo/filestore/{database} && find . -path ./checklist -prune -o -type f -exec sha256sum {{}} +"
         );
         let files = self.server.docker().must(&["exec", &self.web(), "sh", "-c", &filestore]);
         Data {

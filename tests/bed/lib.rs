@@ -16,6 +16,7 @@
 )]
 
 mod agent;
+mod bare;
 mod cli;
 mod cron;
 mod desktop;
@@ -40,6 +41,7 @@ mod user;
 use std::path::PathBuf;
 
 pub use agent::Agent;
+pub use bare::BareServer;
 pub use cli::{Ran, Running, Slipway};
 pub use desktop::{Desktop, Element, Entry, Notification, Page, Shell, Window};
 pub use docker::Docker;

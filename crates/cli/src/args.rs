@@ -117,10 +117,16 @@ pub(crate) enum Command {
     },
     /// Go back to an earlier deployment: its code, or its code and data
     Rollback(Rollback),
-    /// The snapshots of an environment
+    /// The snapshots of an environment, or one of them as a zip that Odoo's database manager restores
     Snapshots {
         /// project/name
         env: String,
+        /// Bring this one here: the id of the deployment that it was taken before, or the end of it
+        #[arg(long, value_name = "DEPLOYMENT")]
+        download: Option<String>,
+        /// Where to: a new file, or a folder
+        #[arg(long, value_name = "FILE", default_value = ".", requires = "download")]
+        to: PathBuf,
     },
     /// Open an environment's page in the browser
     Open {

@@ -72,7 +72,10 @@ async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, Eng
         Command::Cancel { deployment } => commands::cancel::run(&engine, out, &deployment).await,
         Command::Retry { deployment, run } => commands::retry::run(&engine, out, &deployment, &run).await,
         Command::Rollback(args) => commands::rollback::run(&engine, out, args).await,
-        Command::Snapshots { env } => commands::snapshots::run(&engine, out, &env).await,
+        Command::Snapshots { env, download: None, .. } => commands::snapshots::list(&engine, out, &env).await,
+        Command::Snapshots { env, download: Some(of), to } => {
+            commands::snapshots::download(&engine, out, &env, &of, &to).await
+        }
         Command::Open { env, print } => commands::open::run(&engine, out, &env, print).await,
         Command::Work { until_idle } => commands::work::run(&engine, until_idle).await,
         Command::Completions { .. } => Ok(Exit::Success),

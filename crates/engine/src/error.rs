@@ -160,7 +160,7 @@ impl ErrorCode {
             Conflict => "Choose another name, or change the one that is there.",
             IllegalTransition => "Look at the deployment's status: it may have ended meanwhile.",
             KeychainUnavailable => {
-                "Start the system's keychain, or choose the encrypted file with `--secrets file` and a passphrase."
+                "Start the system's keychain, or keep secrets in an encrypted file: Settings → Secrets, or `--secrets file`."
             }
             KeychainLocked => "Unlock the system's keychain and try again.",
             WrongPassphrase => "Try again with the passphrase that the file was made with.",

@@ -6,6 +6,7 @@ mod containers;
 pub mod cutover;
 mod cx;
 mod deploy;
+mod download;
 pub mod engine;
 pub mod error;
 pub mod events;

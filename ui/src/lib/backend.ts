@@ -11,6 +11,8 @@ import { Channel } from "@tauri-apps/api/core";
 import { commands } from "./bindings";
 import type {
   Batch,
+  DownloadProgress,
+  Downloaded,
   EngineError,
   Event,
   FollowId,
@@ -137,4 +139,16 @@ export async function installDocker(
   const channel = new Channel<string>();
   channel.onmessage = hear;
   await commands.installDocker(wish, server, secrets, channel);
+}
+
+/** Downloads a snapshot into a new file. `hear` gets how far it has come. */
+export async function downloadSnapshot(
+  wish: WishId,
+  snapshot: string,
+  to: string,
+  hear: (progress: DownloadProgress) => void,
+): Promise<Downloaded> {
+  const channel = new Channel<DownloadProgress>();
+  channel.onmessage = hear;
+  return commands.downloadSnapshot(wish, snapshot, to, channel);
 }

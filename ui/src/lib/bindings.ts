@@ -41,12 +41,21 @@ export const commands = {
 	plan: (environment: EnvironmentId, reference: string | null) => __TAURI_INVOKE<Plan>("plan", { environment, reference }),
 	/**  What going back to a deployment would do; with `data`, what would be lost. */
 	previewRollback: (environment: EnvironmentId, deployment: DeploymentId, data: boolean) => __TAURI_INVOKE<RollbackPreview>("preview_rollback", { environment, deployment, data }),
+	/**  Opens an environment's address in the browser. Returns the address. */
+	openAddress: (environment: EnvironmentId) => __TAURI_INVOKE<string>("open_address", { environment }),
 	/**  The snapshots of an environment that can still be used, newest first. */
 	snapshots: (environment: EnvironmentId) => __TAURI_INVOKE<Snapshot[]>("snapshots", { environment }),
 	/**  Removes a snapshot from its server. The user has agreed: nothing brings it back. */
 	removeSnapshot: (id: WishId, snapshot: SnapshotId) => __TAURI_INVOKE<null>("remove_snapshot", { id, snapshot }),
-	/**  Opens an environment's address in the browser. Returns the address. */
-	openAddress: (environment: EnvironmentId) => __TAURI_INVOKE<string>("open_address", { environment }),
+	/**  Where a snapshot would be downloaded to, for the user to change: a new file in the folder for downloads. */
+	suggestDownload: (snapshot: SnapshotId) => __TAURI_INVOKE<string>("suggest_download", { snapshot }),
+	/**
+	 *  Brings a snapshot to this computer, as a zip that Odoo's database manager restores; says how far it has come through the
+	 *  channel. A page that is gone hears nothing; the work goes on.
+	 */
+	downloadSnapshot: (id: WishId, snapshot: SnapshotId, to: string, channel: Channel<DownloadProgress>) => __TAURI_INVOKE<Downloaded>("download_snapshot", { id, snapshot, to, channel }),
+	/**  Ends a download, by the wish that began it. It leaves no file. */
+	cancelDownload: (download: WishId) => __TAURI_INVOKE<void>("cancel_download", { download }),
 	/**  A page of deployments, newest first. */
 	deployments: (filter: DeploymentFilter) => __TAURI_INVOKE<Page<DeploymentSummary>>("deployments", { filter }),
 	/**  One deployment with its steps, and the place to follow it on from. */
@@ -123,6 +132,8 @@ export type AppInfo = {
 	home: string | null,
 	/**  Why it could not be opened: then nothing else works. */
 	problem: EngineError | null,
+	/**  Secrets are in the encrypted file, whose passphrase wasn't given yet. */
+	locked: boolean,
 };
 
 /**  Choices for the app. */
@@ -384,6 +395,35 @@ export type Disk = {
 	total: number,
 	/**  What is free for an ordinary user. */
 	free: number,
+};
+
+/**  What a download is made of. */
+export type DownloadPart = 
+/**  The database, compressed on its way. */
+"database" | 
+/**  The filestore. */
+"files";
+
+/**  How far a download has come. */
+export type DownloadProgress = {
+	/**  What comes now. */
+	part: DownloadPart,
+	/**  Bytes of it that came. */
+	done: number,
+	/**  How many there will be, where that is known. */
+	of: number | null,
+};
+
+/**  A snapshot that was downloaded. */
+export type Downloaded = {
+	/**  The zip. */
+	path: string,
+	/**  Its size. */
+	bytes: number,
+	/**  Files of the filestore in it. */
+	files: number,
+	/**  Files that the snapshot should have and that are nowhere on the server any more, with that content. */
+	missing: string[],
 };
 
 /**  An error as everybody in Slipway sees it, on the terminal, in the window and in the store. */

@@ -10,10 +10,12 @@ export type Dialog =
   | { kind: "destroy"; environment: string }
   | { kind: "environment"; project: string | null }
   | { kind: "project"; project: Project | null }
-  | { kind: "server"; server: Server | null }
-  | { kind: "forget_server"; server: Server; environments: number }
+  | { kind: "server"; server: Server | null; connect?: boolean }
+  | { kind: "forget_server"; server: Server }
   | { kind: "forget_project"; project: Project }
   | { kind: "delete_snapshot"; snapshot: Snapshot; name: string; number: number | null }
+  | { kind: "download_snapshot"; snapshot: Snapshot; name: string }
+  | { kind: "unlock" }
   | { kind: "quit"; preparing: string[] };
 
 let current = $state.raw<Dialog | null>(null);

@@ -28,11 +28,17 @@ export function say(text: string): void {
   setTimeout(() => close(toast), SHOWN);
 }
 
-/** Says that something could not be done, why, and what to do next. */
-export function sayFailure(error: unknown): void {
+/** Says that something long was done, which nobody may be waiting for any more: it stays until it's closed. */
+export function sayAtLast(text: string): void {
+  show({ kind: "done", text });
+}
+
+/** Says that something could not be done (`what`, when one would not know), why, and what to do next. */
+export function sayFailure(error: unknown, what?: string): void {
   const { message, hint, detail }: Failure = failure(error);
-  if (shown.some((toast) => toast.text === message)) return;
-  show({ kind: "failed", text: message, hint, detail: detail ?? undefined });
+  const text = what ? `${what} ${message}` : message;
+  if (shown.some((toast) => toast.text === text)) return;
+  show({ kind: "failed", text, hint, detail: detail ?? undefined });
 }
 
 /** Takes a message away. */

@@ -9,6 +9,7 @@ use super::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::Server;
 use crate::server::ssh_spec;
+use crate::store::plain;
 
 const SCRIPT: &str = include_str!("../server/install_docker.sh");
 /// Package servers may be slow.
@@ -34,9 +35,8 @@ impl Engine {
         let mut last = String::new();
         let mut hear = |line: Line<'_>| {
             let (Line::Out(text) | Line::Err(text)) = line;
-            let text = self.redactor().redact(text);
-            say(&text);
-            last = text.into_owned();
+            last = plain(&self.redactor().redact(text));
+            say(&last);
         };
         let no_args: [&str; 0] = [];
         let done = host.stream(Cmd::script(SCRIPT, no_args).limit(LIMIT), &mut hear, cancel).await;

@@ -33,6 +33,11 @@ impl Engine {
         }
     }
 
+    /// Whether secrets are in an encrypted file whose passphrase wasn't given yet. Asks nobody.
+    pub fn waits_for_passphrase(&self) -> bool {
+        secrets::is_in_file(self.home()) && !self.inner.secrets.opened.initialized()
+    }
+
     /// Opens the encrypted file with its passphrase. A home without one gets it, and keeps its secrets in it from now on.
     ///
     /// # Errors

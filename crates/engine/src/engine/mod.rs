@@ -12,6 +12,7 @@ mod rollbacks;
 mod servers;
 mod snapshots;
 
+pub use crate::download::{DownloadPart, DownloadProgress, Downloaded};
 pub use deployments::DeployRequest;
 pub use environments::EnvironmentView;
 pub use keychain::KeychainStatus;

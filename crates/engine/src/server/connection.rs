@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use slipway_remote::{Cmd, DockerAccess, Host, OnLine, Output, SshSpec};
+use slipway_remote::{Cmd, DockerAccess, Host, OnLine, Output, Process, SshSpec};
 use tokio_util::sync::CancellationToken;
 
 use super::upload::upload;
@@ -85,6 +85,14 @@ impl Connection {
         cancel: &CancellationToken,
     ) -> Result<Output, EngineError> {
         Ok(self.host.stream(self.reaching_docker(cmd), on_line, cancel).await?)
+    }
+
+    /// Starts a command whose output is read as it comes. Dropping the process ends it.
+    ///
+    /// # Errors
+    /// As for [`Connection::run`].
+    pub(crate) async fn spawn_io(&self, cmd: Cmd) -> Result<Process, EngineError> {
+        Ok(self.host.spawn_io(self.reaching_docker(cmd)).await?)
     }
 
     /// Runs a POSIX script with arguments in one round trip.

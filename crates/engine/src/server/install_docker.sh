@@ -13,6 +13,8 @@ user=$(id -un)
 if command -v apt-get >/dev/null; then
   $root env DEBIAN_FRONTEND=noninteractive apt-get update
   $root env DEBIAN_FRONTEND=noninteractive apt-get install -y docker.io
+  # Since Debian 13 its client is a package that is only recommended.
+  command -v docker >/dev/null || $root env DEBIAN_FRONTEND=noninteractive apt-get install -y docker-cli
 elif command -v dnf >/dev/null; then
   $root dnf install -y docker || $root dnf install -y moby-engine
 elif command -v zypper >/dev/null; then
@@ -42,8 +44,9 @@ if [ "$user" != root ]; then
 fi
 
 tries=0
-until $root docker version --format 'Docker {{.Server.Version}} answers.'; do
+until answer=$($root docker version --format '{{.Server.Version}}' 2>&1); do
   tries=$((tries + 1))
-  [ "$tries" -lt 30 ] || exit 22
+  [ "$tries" -lt 30 ] || { echo "$answer"; exit 22; }
   sleep 1
 done
+echo "Docker $answer answers."

@@ -34,6 +34,7 @@ pub(crate) use deployments::{
     DURATIONS, deployment_from_row, in_transaction as deployment_in, insert as insert_deployment,
 };
 pub(crate) use events::record;
+pub(crate) use sink::plain;
 pub(crate) use steps::{current as current_step, finish_all as finish_all_steps, set as set_step};
 
 use crate::error::EngineError;

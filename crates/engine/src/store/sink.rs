@@ -112,7 +112,7 @@ async fn run(store: Store, id: DeploymentId, mut orders: mpsc::UnboundedReceiver
 }
 
 /// The line as a terminal would show it at the end, without colours, not longer than a line may be.
-fn plain(line: &str) -> String {
+pub(crate) fn plain(line: &str) -> String {
     let line = line.trim_end_matches('\r');
     let line = line.rsplit('\r').next().unwrap_or(line);
     let mut text = String::with_capacity(line.len().min(LINE_MAX));

@@ -184,8 +184,8 @@ async fn log_in(folder: &Path, spec: &SshSpec) -> Result<(), RemoteError> {
                 format!("The host key of {} has changed to {}.", host_key.host, host_key.fingerprint);
             let hint = "If the server was installed anew, trust the new key. If not, somebody may be listening in: \
                         do not connect.";
-            Err(RemoteError::new(RemoteErrorKind::ChangedHostKey { host_key }, message, hint)
-                .detail(text.trim()))
+            // Without ssh's own words: they tell how to go on by hand, which here would trust a key that nobody compared.
+            Err(RemoteError::new(RemoteErrorKind::ChangedHostKey { host_key }, message, hint))
         }
         Trouble::Other(..) => Err(log::explain_login(&text, askpass.asked(), spec)),
     }

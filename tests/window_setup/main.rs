@@ -4,25 +4,31 @@
 // Tells clippy that the functions below, too, are tests: they may unwrap.
 #![cfg(test)]
 
+mod snapshots;
+
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::{Desktop, Journey, Page, Server};
+use slipway_tests::{Data, Desktop, Journey, Page, Server};
 
 const SOON: Duration = Duration::from_secs(60);
 /// A first deployment installs a database.
 const LONG: Duration = Duration::from_secs(900);
 
-/// From an empty home to a live Odoo, and its next release: one server, two deployments.
+/// From an empty home to a live Odoo, its next release, back to the one before, and to nothing again: one server, three
+/// deployments.
 #[test]
-fn from_nothing_to_a_live_odoo_by_the_window_alone() {
+fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
     let Some(desktop) = Desktop::start() else { return };
     let journey = Journey::from_nothing(Server::start());
     let window = Page(desktop.open(journey.slipway.home(), &[]));
     first_run(&window, &journey);
     settings_are_edited_discarded_and_saved(&window, &journey);
-    redeploy(&window, &journey);
+    let before = redeploy(&window, &journey);
     an_environment_without_a_server(&window, &journey);
+    the_server_shows_what_it_bears(&window, &journey);
+    snapshots::one_is_downloaded_restored_and_deleted(&window, &journey, &before);
+    all_is_taken_away(&window, &journey);
 }
 
 fn first_run(window: &Page, journey: &Journey) {
@@ -104,8 +110,10 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     assert!(!after.to_string().contains("of the test"), "a secret is in the keychain: {after:#}");
 }
 
-fn redeploy(window: &Page, journey: &Journey) {
+/// Gives the data as they were just before it.
+fn redeploy(window: &Page, journey: &Journey) -> Data {
     journey.make_ticket("kept");
+    let before = journey.data();
     journey.sample.set_branch("live", "new-field");
     window.at("deploy").click();
     window.at("plan-lane");
@@ -115,6 +123,7 @@ fn redeploy(window: &Page, journey: &Journey) {
     window.is_live();
     let printed = journey.server.docker().must(&["exec", &journey.web(), "printenv", "GREETING"]);
     assert_eq!(printed, "hello", "the saved variable is there");
+    before
 }
 
 fn an_environment_without_a_server(window: &Page, journey: &Journey) {
@@ -168,6 +177,38 @@ fn an_environment_without_a_server(window: &Page, journey: &Journey) {
     window.gone(&format!("[data-testid=environment-{}-staging]", journey.project()));
     assert_eq!(journey.slipway.must(&["env", "list"]).result().as_array().unwrap().len(), 1);
     journey.assert_serves("1.3");
+}
+
+fn the_server_shows_what_it_bears(window: &Page, journey: &Journey) {
+    window.at("place-servers").click();
+    let state = "[data-testid=server-demo] [data-testid=server-state]";
+    window.wait_for_text(state, SOON, |text| text.starts_with("Reachable"));
+    let card = window.at("server-demo").content();
+    let name = format!("{} / production", journey.project());
+    let docker = journey.server.docker().must(&["version", "--format", "{{.Server.Version}}"]);
+    for part in [&name, "1 cores · 1 GiB", "1 of ", "1 GiB of ", &journey.server.fingerprint(), &docker] {
+        assert!(card.contains(part), "the card says {part:?}: {card}");
+    }
+}
+
+fn all_is_taken_away(window: &Page, journey: &Journey) {
+    window.at(&format!("environment-{}-production", journey.project())).click();
+    window.is_environment(journey.project(), "production");
+    window.tab("settings");
+    window.at("destroy").click();
+    window.at("destroy-dialog-type").fill("productio");
+    window.refuses("destroy-dialog-go", "Type “production” first");
+    window.at("destroy-dialog-type").fill("production");
+    window.at("destroy-dialog-go").click();
+    window.gone(&format!("[data-testid=environment-{}-production]", journey.project()));
+    let label = format!("label=slipway.env={}", journey.slug());
+    let docker = journey.server.docker();
+    assert_eq!(docker.lines(&["ps", "-aq", "--filter", &label]), Vec::<String>::new(), "containers are left");
+    for kind in ["network", "volume", "image"] {
+        let left = docker.lines(&[kind, "ls", "-q", "--filter", &label]);
+        assert_eq!(left, Vec::<String>::new(), "{kind}s are left");
+    }
+    assert!(!journey.folder().exists(), "its folder on the server is left");
 }
 
 /// Settings as the command line tells them.
