@@ -172,6 +172,34 @@ test("a server that is too small disables Deploy and Save", async () => {
   await waitFor(() => expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBeNull());
 });
 
+test("an answer about what was wanted before doesn't stand for what is wanted now", async () => {
+  const ask = commands.checkCapacity;
+  const answers: (() => void)[] = [];
+  vi.spyOn(commands, "checkCapacity").mockImplementation(async (environment) => {
+    const answer = await ask(environment);
+    await new Promise<void>((told) => answers.push(told));
+    return answer;
+  });
+  const user = await start(environmentAddress("e4", "settings"));
+  const memory = await screen.findByTestId("setting-memory");
+  const type = async (text: string) => {
+    const before = answers.length;
+    await user.clear(memory);
+    await user.type(memory, text);
+    await waitFor(() => expect(answers.length).toBeGreaterThan(before), { timeout: 5000 });
+    // The last one is about all of the text.
+    await new Promise((done) => setTimeout(done, 600));
+    return answers.length;
+  };
+  const tooMuch = await type("40000");
+  const fits = await type("512");
+  answers[fits - 1]?.();
+  await new Promise((done) => setTimeout(done, 20));
+  for (const late of answers.slice(0, tooMuch)) late();
+  await new Promise((done) => setTimeout(done, 20));
+  expect(screen.queryByTestId("capacity")).toBeNull();
+});
+
 test("an environment without a server says beside Deploy what to do", async () => {
   await start(environmentAddress("e7"));
   expect((await screen.findByTestId("reason")).textContent).toContain(
