@@ -1,6 +1,8 @@
 //! A real sshd of our own: its own configuration, host key and port; nothing of the system's is touched.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -137,7 +139,10 @@ fn below(pid: u32) -> Vec<u32> {
     descendants(pid).into_iter().filter(is_sshd).collect()
 }
 
-/// A port of 127.0.0.1 on which nobody listens.
+/// A port on which nobody listens. It lies below those that the system gives to outgoing connections: one of these would
+/// be taken by a test beside this one between now and the use.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let any = || 20_000 + u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap();
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    repeat_with(any).take(1000).find(is_free).expect("a free port")
 }

@@ -200,6 +200,27 @@ test("an answer about what was wanted before doesn't stand for what is wanted no
   expect(screen.queryByTestId("capacity")).toBeNull();
 });
 
+test("an answer is taken also when the overview was read anew meanwhile", async () => {
+  const ask = commands.checkCapacity;
+  const answers: (() => void)[] = [];
+  const asked = vi.spyOn(commands, "checkCapacity").mockImplementation(async (environment) => {
+    const answer = await ask(environment);
+    await new Promise<void>((told) => answers.push(told));
+    return answer;
+  });
+  const user = await start(environmentAddress("e4", "settings"));
+  const memory = await screen.findByTestId("setting-memory");
+  await user.clear(memory);
+  await user.type(memory, "40000");
+  await new Promise((done) => setTimeout(done, 600));
+  const times = asked.mock.calls.length;
+  overview.value = structuredClone(await commands.overview());
+  await new Promise((done) => setTimeout(done, 600));
+  expect(asked.mock.calls.length).toBe(times);
+  for (const answer of answers) answer();
+  expect((await screen.findByTestId("capacity")).textContent).toContain("too small");
+});
+
 test("an environment without a server says beside Deploy what to do", async () => {
   await start(environmentAddress("e7"));
   expect((await screen.findByTestId("reason")).textContent).toContain(

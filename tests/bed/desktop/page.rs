@@ -32,7 +32,7 @@ impl Page {
     pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let end = Instant::now() + SOON;
         while !is_so() {
-            assert!(Instant::now() < end, "not so: {what}: {}", self.text("body"));
+            assert!(Instant::now() < end, "not so: {what}: {}", self.page_text());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -60,7 +60,7 @@ impl Page {
         self.wait_for_text(head, LONG, |text| text.contains("Live"));
         let end = Instant::now() + LONG;
         while self.look("[data-testid=cancel]").is_some() {
-            assert!(Instant::now() < end, "it is still under way: {}", self.text("body"));
+            assert!(Instant::now() < end, "it is still under way: {}", self.page_text());
             std::thread::sleep(Duration::from_millis(200));
         }
     }

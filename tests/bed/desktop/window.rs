@@ -15,6 +15,8 @@ use crate::process::{descendants, signal, until};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The protocol's name for "this is an element".
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// What WebDriver calls this key.
+const BACKSPACE: &str = "\u{E003}";
 
 /// The app's window. The app ends when it is dropped.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl Window {
     /// Waits for the first element that fits a CSS selector.
     pub fn find(&self, css: &str) -> Element<'_> {
         let found = until(PATIENCE, || self.look(css));
-        found.unwrap_or_else(|| panic!("no {css} on the page: {}", self.text("body")))
+        found.unwrap_or_else(|| panic!("no {css} on the page: {}", self.page_text()))
     }
 
     /// The first element that fits a CSS selector, if there is one now.
@@ -76,6 +78,11 @@ impl Window {
     pub fn wait_for_text(&self, css: &str, limit: Duration, is_it: impl Fn(&str) -> bool) -> String {
         until(limit, || Some(self.text(css)).filter(|text| is_it(text)))
             .unwrap_or_else(|| panic!("{css} says {:?}", self.text(css)))
+    }
+
+    /// All that is to be read on the page, for a failure to tell.
+    pub fn page_text(&self) -> String {
+        self.script("return document.body.innerText").as_str().unwrap_or_default().to_owned()
     }
 
     /// Where in the app it is: what stands after `#` in the address.
@@ -204,7 +211,7 @@ impl Element<'_> {
                 (!self.window.is_running()).then_some(())
             }
         });
-        assert!(done.is_some(), "click: {said}: {}", self.window.text("body"));
+        assert!(done.is_some(), "click: {said}: {}", self.window.page_text());
     }
 
     /// All that stands in it, also what is cut off for want of room.
@@ -217,10 +224,14 @@ impl Element<'_> {
         self.post("value", json!({ "text": text }));
     }
 
-    /// Types into it, in place of what is there.
+    /// Types into it, in place of what is there, as a person does: the driver's own way to clear a field doesn't tell
+    /// the page, which may put the old text back before the new one comes.
     pub fn fill(&self, text: &str) {
-        self.post("clear", json!({}));
-        self.write(text);
+        let script = "arguments[0].focus(); arguments[0].select()";
+        let body = json!({"script": script, "args": [{ELEMENT: self.id}]});
+        let done = self.window.call(&format!("/session/{}/execute/sync", self.window.session), Some(body));
+        done.unwrap_or_else(|error| panic!("{script}: {error}"));
+        self.write(if text.is_empty() { BACKSPACE } else { text });
     }
 
     fn get(&self, what: &str) -> Value {

@@ -30,6 +30,7 @@ export class Form<T extends object> {
 
   /** What was saved has changed, here or elsewhere: fields that nobody touched follow it. */
   rebase(saved: T): void {
+    if (same(saved, this.kept)) return;
     const touched = this.changed;
     const draft = copy(saved);
     for (const key of Object.keys(draft) as (keyof T & string)[]) {
