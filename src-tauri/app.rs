@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use slipway_api::Api;
 use slipway_engine::engine::{Engine, EngineOptions};
 use slipway_engine::error::{EngineError, ErrorCode};
 use slipway_engine::redact::Redactor;
@@ -18,6 +19,8 @@ use crate::signals::Signals;
 /// The app behind its window. One for each process, for as long as that lives.
 pub(crate) struct App {
     engine: Result<Engine, EngineError>,
+    /// With which programs ask for deployments, if the user wants it.
+    api: Option<Api>,
     /// Mutations that were asked for, by their ids.
     pub(crate) once: Once,
     /// Downloads that are under way.
@@ -50,6 +53,7 @@ impl App {
         };
         let settings = Kept::read(engine.as_ref().ok().map(Engine::home));
         Self {
+            api: engine.as_ref().ok().cloned().map(Api::of),
             engine,
             once: Once::default(),
             downloads: Downloads::default(),
@@ -67,5 +71,14 @@ impl App {
     /// Why the home could not be opened.
     pub(crate) fn engine(&self) -> Result<&Engine, EngineError> {
         self.engine.as_ref().map_err(Clone::clone)
+    }
+
+    /// The interface for other programs.
+    ///
+    /// # Errors
+    /// Why the home could not be opened.
+    pub(crate) fn api(&self) -> Result<&Api, EngineError> {
+        self.engine()?;
+        self.api.as_ref().ok_or_else(|| EngineError::internal("There is no API."))
     }
 }

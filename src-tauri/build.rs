@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "add_environment",
     "add_project",
     "add_server",
+    "api_status",
     "app_info",
     "attach",
     "cancel",
@@ -29,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "keychain_status",
     "log_counts",
     "log_lines",
+    "new_api_token",
     "open_address",
     "open_secrets_file",
     "overview",
@@ -54,6 +56,7 @@ const COMMANDS: &[&str] = &[
     "suggest_download",
     "test_server",
     "trust_host_key",
+    "turn_api",
     "unfollow",
 ];
 

@@ -66,6 +66,12 @@ fn main() -> tauri::Result<()> {
             if let Some(engine) = engine {
                 work::begin(tauri.handle(), engine.clone());
                 watch::begin(tauri.handle(), engine);
+                let handle = tauri.handle().clone();
+                tauri::async_runtime::spawn(async move {
+                    if let Ok(api) = handle.state::<App>().api() {
+                        api.begin().await;
+                    }
+                });
             }
             Ok(())
         })

@@ -1,7 +1,6 @@
 //! What the user chose for the app itself, kept in `settings.json` of the home. What an environment does stands with
 //! the environment.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -63,13 +62,9 @@ impl Kept {
     pub(crate) fn set(&self, settings: AppSettings) -> Result<(), EngineError> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file {
-            let folder = file.parent().unwrap_or(Path::new("."));
             let text = serde_json::to_string_pretty(&settings)
                 .map_err(|e| EngineError::internal("The settings are not JSON.").detail(e))?;
-            let mut aside = tempfile::NamedTempFile::new_in(folder)?;
-            aside.write_all(text.as_bytes())?;
-            aside.as_file().sync_all()?;
-            aside.persist(file).map_err(|e| e.error)?;
+            slipway_engine::file::replace(file, text.as_bytes())?;
         }
         *now = settings;
         Ok(())

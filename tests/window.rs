@@ -4,10 +4,11 @@
 #![cfg(test)]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slipway_tests::{Desktop, Journey, Sample, Window};
+use slipway_tests::{Desktop, Journey, Sample, Window, free_port};
 
 const SOON: Duration = Duration::from_secs(60);
 /// A first deployment installs a database.
@@ -129,9 +130,10 @@ fn quit_ends_the_app_and_the_next_start_is_where_it_was() {
     desktop.until(|| desktop.place_of_window() == place, "the window is where it was");
 }
 
-/// On the real server: two clicks and a reload later Odoo answers; the tray brings the next release; what fails says why.
+/// On the real server: two clicks and a reload later Odoo answers; the tray brings the next release; what fails says why; a
+/// program brings the one after.
 #[test]
-fn a_deployment_from_the_window_goes_live_and_the_tray_brings_the_next_one() {
+fn a_deployment_from_the_window_goes_live_and_the_tray_and_a_program_bring_the_next_ones() {
     let Some(desktop) = Desktop::start() else { return };
     let journey = Journey::start();
     let window = desktop.open(journey.slipway.home(), &[]);
@@ -171,4 +173,71 @@ fn a_deployment_from_the_window_goes_live_and_the_tray_brings_the_next_one() {
     let error = "[data-testid=deployment-error]";
     let said = failed["error"]["message"].as_str().unwrap();
     window.wait_for_text(error, SOON, |text| text.contains(said));
+
+    journey.sample.set_branch("live", "code-only");
+    a_program_deploys(&window, &journey);
+    desktop.until_long(SOON, || desktop.shell.notifications().len() == 4, "its end is told");
+    assert_eq!(desktop.shell.notifications().remove(3).summary, format!("{name} is deployed"));
+}
+
+/// What stands in Settings as an example does what it says, by the token that stands there once.
+fn a_program_deploys(window: &Window, journey: &Journey) {
+    window.at("place-settings").click();
+    let port = free_port();
+    let address = format!("http://127.0.0.1:{port}");
+    window.at("api-port").fill(&port.to_string());
+    window.at("api-on").click();
+    window.wait_for_text("[data-testid=api]", SOON, |text| text.contains(&format!("Answers at {address}")));
+    window.at("api-token-new").click();
+    let token = window.find("[data-testid=api-token] code").content();
+    let example = window.find("[data-testid=api-example] .command code").content();
+    let (before, count) = (journey.release(), journey.history().len());
+
+    let refused = answer(&example, "slipway_guessed");
+    assert_eq!(refused["code"], "unauthorized", "{refused}");
+    assert_eq!(journey.history().len(), count, "nothing was asked for");
+    let queued = answer(&example, &token);
+    assert_eq!((&queued["finished"], &queued["trigger"]), (&json!(false), &json!("api")), "{queued}");
+    let id = queued["id"].as_str().unwrap();
+    let look = format!("curl -sH \"Authorization: Bearer $SLIPWAY_TOKEN\" {address}/v1/deployments/{id}");
+    journey.eventually("the program sees its end", LONG, || answer(&look, &token)["finished"] == true);
+    let ended = answer(&look, &token);
+    assert_eq!(ended["status"], "success", "{ended}");
+    assert_eq!(ended["steps"].as_array().unwrap().len(), 15);
+    assert_eq!((journey.last()["id"].as_str(), journey.release()), (Some(id), before));
+
+    window.at(&format!("environment-{}-production", journey.project())).click();
+    window.at("tab-deployments").click();
+    let row = format!("[data-testid=deployment-{}]", ended["number"]);
+    journey
+        .eventually("it stands there with its trigger", SOON, || window.find(&row).content().contains("API"));
+    window.at("place-settings").click();
+    window.at("api-token-replace").click();
+    assert!(window.look("[data-testid=api-token]").is_none(), "it is shown once");
+    window.at("replace-token-dialog-go").click();
+    window.at("api-token");
+    assert_eq!(answer(&look, &token)["code"], "unauthorized", "the old one is good for nothing");
+    assert!(!is_kept(journey.slipway.home(), &token), "it is in no file");
+    window.at("api-on").click();
+    window.wait_for_text("[data-testid=api]", SOON, |text| !text.contains("Answers at"));
+    let gone = Command::new("curl").args(["-s", &address]).status().unwrap();
+    assert_eq!(gone.code(), Some(7), "nobody listens");
+}
+
+/// What a line for the shell says, as JSON.
+fn answer(line: &str, token: &str) -> Value {
+    let ran = Command::new("bash").args(["-c", line]).env("SLIPWAY_TOKEN", token).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    serde_json::from_str(&said).unwrap_or_else(|_| panic!("{line}: {said:?}"))
+}
+
+/// Whether a text stands in any file below a folder.
+fn is_kept(folder: &Path, text: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return is_kept(&path, text);
+        }
+        std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+    })
 }

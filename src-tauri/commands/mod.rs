@@ -3,6 +3,7 @@
 //!
 //! Commands that change something take a [`WishId`](crate::once::WishId) and do it once for each.
 
+pub(crate) mod api;
 pub(crate) mod deployments;
 pub(crate) mod desktop;
 pub(crate) mod environments;
@@ -35,6 +36,9 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             desktop::keychain_status,
             desktop::open_secrets_file,
             desktop::quit,
+            api::api_status,
+            api::turn_api,
+            api::new_api_token,
             environments::overview,
             environments::environment,
             environments::draft_environment,

@@ -52,6 +52,7 @@ pub use sample::Sample;
 pub use script::Script;
 pub use server::Server;
 pub use slow::SlowLink;
+pub use sshd::free_port;
 
 /// The top of the source tree.
 pub fn root() -> PathBuf {

@@ -141,7 +141,7 @@ fn below(pid: u32) -> Vec<u32> {
 
 /// A port on which nobody listens. It lies below those that the system gives to outgoing connections: one of these would
 /// be taken by a test beside this one between now and the use.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let any = || 20_000 + u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap();
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
     repeat_with(any).take(1000).find(is_free).expect("a free port")

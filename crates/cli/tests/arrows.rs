@@ -1,4 +1,4 @@
-//! Holds the arrows between the parts: `remote` ← `engine` ← `cli` and the app; only the app knows Tauri; only one
+//! Holds the arrows between the parts: `remote` ← `engine` ← `api`, `cli` and the app, which serves the `api`; only the app knows Tauri; only one
 //! file of the UI imports it.
 
 // Tells clippy that the functions below, too, are tests: they may unwrap.
@@ -14,7 +14,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("slipway-remote", &[]),
     ("slipway-engine", &["slipway-remote"]),
     ("slipway-cli", &["slipway-engine"]),
-    (APP, &["slipway-engine"]),
+    ("slipway-api", &["slipway-engine"]),
+    (APP, &["slipway-engine", "slipway-api"]),
     // The whole-system tests look at everything, from outside.
     ("slipway-tests", &["slipway-remote", "slipway-engine"]),
 ];

@@ -10,6 +10,7 @@ mod download;
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod file;
 pub mod git;
 pub mod history;
 pub mod model;

@@ -39,6 +39,7 @@ const SCREENS: &[Screen] = &[
     ("forget-server", "", "/servers", &["server-forget"]),
     ("activity", "", "/activity", &[]),
     ("settings", "", "/settings", &[]),
+    ("settings-api", "", "/settings", &["api-on", "api-token-new"]),
     ("unlock", "state=locked", "/environments", &[]),
     ("settings-no-keychain", "state=problem", "/settings", &[]),
     ("first-run", "state=empty", "/environments", &[]),

@@ -20,6 +20,12 @@ export const commands = {
 	openSecretsFile: (id: WishId, passphrase: Passphrase) => __TAURI_INVOKE<KeychainStatus>("open_secrets_file", { id, passphrase }),
 	/**  Ends the app, also while deployments are being prepared: they go on when it runs again. */
 	quit: () => __TAURI_INVOKE<void>("quit"),
+	/**  Whether the API is on, and where. */
+	apiStatus: () => __TAURI_INVOKE<ApiStatus>("api_status"),
+	/**  Turns the API on, on this port of 127.0.0.1, or off. */
+	turnApi: (id: WishId, on: boolean, port: number) => __TAURI_INVOKE<ApiStatus>("turn_api", { id, on, port }),
+	/**  Makes a new token and shows it, this once. The one before is good for nothing any more. */
+	newApiToken: (id: WishId) => __TAURI_INVOKE<ShownToken>("new_api_token", { id }),
 	/**  Everything at one look. */
 	overview: () => __TAURI_INVOKE<Overview>("overview"),
 	/**  One environment. */
@@ -118,6 +124,20 @@ export const commands = {
 export const steps = [{"step":"initializing","number":1,"title":"Initializing","part":"prepare"},{"step":"connecting","number":2,"title":"Connecting","part":"prepare"},{"step":"creating_network","number":3,"title":"Creating Network","part":"prepare"},{"step":"creating_database","number":4,"title":"Creating Database","part":"prepare"},{"step":"cloning_repositories","number":5,"title":"Cloning Repositories","part":"prepare"},{"step":"pulling_image","number":6,"title":"Pulling Image","part":"prepare"},{"step":"generating_config","number":7,"title":"Generating Config","part":"prepare"},{"step":"installing_dependencies","number":8,"title":"Installing Dependencies","part":"prepare"},{"step":"verifying_dns","number":9,"title":"Verifying DNS","part":"prepare"},{"step":"taking_snapshot","number":10,"title":"Taking Snapshot","part":"cut_over"},{"step":"initializing_database","number":11,"title":"Initializing Database","part":"cut_over"},{"step":"starting_container","number":12,"title":"Starting Container","part":"cut_over"},{"step":"health_check","number":13,"title":"Health Check","part":"cut_over"},{"step":"configuring_routing","number":14,"title":"Configuring Routing","part":"cut_over"},{"step":"completed","number":15,"title":"Completed","part":"settle"}] as const;
 
 /* Types */
+/**  How the interface stands. */
+export type ApiStatus = {
+	/**  Whether the user wants it. */
+	on: boolean,
+	/**  The TCP port on 127.0.0.1 that it listens on when it is on. */
+	port: number,
+	/**  Whether a token was made: without one it answers nobody. */
+	has_token: boolean,
+	/**  Where it listens now, such as `http://127.0.0.1:7867`; nothing while it doesn't. */
+	address: string | null,
+	/**  Why it doesn't listen although it is on, or why what was chosen before isn't known. */
+	problem: EngineError | null,
+};
+
 /**  What this app is and what it runs on: what a report of a fault has to say. */
 export type AppInfo = {
 	/**  Version of Slipway, without a `v`. */
@@ -1052,6 +1072,9 @@ export type Settings = {
 	/**  How the user wanted it carried out. */
 	options?: DeployOptions,
 };
+
+/**  A token on its way to the user's eyes. */
+export type ShownToken = string;
 
 /**  Something the window should know. */
 export type Signal = 

@@ -6,10 +6,11 @@
 
 use super::{Backend, PassphraseFor, SecretRef};
 use crate::error::{EngineError, ErrorCode};
+use crate::file::{replace, written_aside};
 use age::{DecryptError, scrypt, x25519};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -60,9 +61,7 @@ impl Backend for FileBackend {
     fn set(&self, name: &SecretRef, secret: &SecretString) -> Result<(), EngineError> {
         let encrypted =
             age::encrypt(&self.key.to_public(), secret.expose_secret().as_bytes()).map_err(not_encrypted)?;
-        let file = written(&self.folder, &encrypted)?;
-        file.persist(self.path(name)).map_err(|error| error.error)?;
-        Ok(())
+        replace(&self.path(name), &encrypted)
     }
 
     fn delete(&self, name: &SecretRef) -> Result<(), EngineError> {
@@ -102,7 +101,7 @@ fn create(
     }
     let locked =
         age::encrypt(&recipient, key.to_string().expose_secret().as_bytes()).map_err(not_encrypted)?;
-    match written(folder, &locked)?.persist_noclobber(folder.join(KEY_FILE)) {
+    match written_aside(folder, &locked)?.persist_noclobber(folder.join(KEY_FILE)) {
         Ok(_) => Ok(key),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
             unlock(&std::fs::read(folder.join(KEY_FILE))?, passphrase)
@@ -125,14 +124,6 @@ fn unlock(locked: &[u8], passphrase: SecretString) -> Result<x25519::Identity, E
     key.expose_secret().parse().map_err(|error| {
         EngineError::new(ErrorCode::StoreCorrupt, "The secrets' key is not one.").detail(error)
     })
-}
-
-/// A file beside the others, whole on the disk and readable by its owner only, to be renamed into its place.
-fn written(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
 }
 
 fn unreadable(error: DecryptError) -> EngineError {
