@@ -53,7 +53,7 @@ fn a_second_desktop_sees_what_the_first_one_did_and_goes_back_to_it() {
 
     // Back to what the other one deployed: its code, and then its data, from the snapshot that the other one took.
     journey.make_ticket("of the second release");
-    let back = bea.run(&["rollback", &env, "--to", &first]);
+    let back = bea.run(&["rollback", &env, "--to", &first, "--yes"]);
     assert_eq!(back.code, Some(0), "{}", back.told());
     journey.assert_serves("1.0");
     let data = bea.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);

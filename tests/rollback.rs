@@ -44,10 +44,24 @@ fn to_code_and_to_data() {
     let taken = short(&second);
     list_is_right(&journey, &taken);
 
-    // Code only: the rows made since stay.
+    // Code only: the rows made since stay. What only the newer version has can't, and that is said and asked first.
     journey.make_ticket("made since");
-    let ran = journey.slipway.run(&["rollback", &env, "--to", &first]);
+    let has_priority = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'acme_ticket' AND \
+        column_name = 'priority'";
+    assert_eq!(journey.sql(has_priority), "1");
+    let told = journey.slipway.run(&["rollback", &env, "--to", &first]);
+    assert_ne!(told.code, Some(0), "nobody said yes");
+    let preview = told.lines.iter().find_map(|line| line.get("rollback")).expect("the preview comes first");
+    assert_eq!(
+        (&preview["plan"]["lane"], &preview["data_from"]),
+        (&"update".into(), &Value::Null),
+        "{preview:#}"
+    );
+    assert_eq!(preview["plan"]["update"][0]["module"], "acme_base", "{preview:#}");
+    assert_eq!(journey.sql(has_priority), "1", "nothing was touched");
+    let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.told());
+    assert_eq!(journey.sql(has_priority), "0", "which is why it was asked");
     let deployment = &ran.result()["deployment"];
     assert_eq!(
         (&deployment["trigger"], &deployment["rollback_of"]),
@@ -114,6 +128,55 @@ fn to_code_and_to_data() {
     assert!(said(&back, "warning", &lost), "it names the file: {}", back.told());
     assert!(journey.tickets().contains(&"made since".to_owned()), "{:?}", journey.tickets());
     journey.assert_serves("1.0");
+}
+
+/// A version's data has that version's modules: what was added since goes with the data made since, and nothing is updated,
+/// so that what people changed by hand in a module's own records is as it was.
+#[test]
+fn to_data_of_before_a_module_was_added() {
+    const BY_HAND: &str = "Called so by hand";
+    let journey = Journey::start();
+    let env = journey.env();
+    let first = journey.deploy_ends("initial", 0).result()["deployment"]["id"].as_str().unwrap().to_owned();
+    let menu = "SELECT res_id FROM ir_model_data WHERE module = 'acme_base' AND model = 'ir.ui.menu' LIMIT 1";
+    journey.sql(&format!(
+        "UPDATE ir_ui_menu SET name = jsonb_build_object('en_US', '{BY_HAND}') WHERE id = ({menu})"
+    ));
+    let then = journey.data();
+
+    journey.set(&["--modules", "acme_base,acme_sla,acme_watch"]);
+    let second = journey.deploy_ends("cron", 0).result()["deployment"].clone();
+    assert_eq!(second["plan"]["install"], serde_json::json!(["acme_watch"]), "{second:#}");
+    let called = format!("SELECT name->>'en_US' FROM ir_ui_menu WHERE id = ({menu})");
+    assert_ne!(journey.sql(&called), BY_HAND, "the update wrote over it");
+
+    // Its data stays as it is now, so it needs the module.
+    let code = journey.slipway.run(&["rollback", &env, "--to", &first]);
+    assert_eq!((code.code, code.error()), (Some(3), "module_not_found"), "{}", code.told());
+    assert!(code.told().contains("Go back to its data as well"), "it says what can be done: {}", code.told());
+    journey.assert_serves("1.5");
+
+    let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
+    let plan = &ran.result()["deployment"]["plan"];
+    assert_eq!(
+        (&plan["update"], &plan["install"]),
+        (&serde_json::json!([]), &serde_json::json!([])),
+        "{plan:#}"
+    );
+    journey.assert_serves("1.0");
+    let now = journey.data();
+    for table in ["acme_ticket", "ir_ui_menu", "ir_ui_view", "ir_module_module", "ir_model", "ir_model_data"]
+    {
+        assert_eq!(now.tables[table], then.tables[table], "{table} is as it was then");
+    }
+    assert_eq!(now.files, then.files);
+    assert_eq!(journey.sql(&called), BY_HAND);
+
+    // The settings are those of now: what they want comes with the next deployment.
+    let next = journey.deploy_ends("cron", 0).result()["deployment"].clone();
+    assert_eq!(next["plan"]["install"], serde_json::json!(["acme_watch"]), "{next:#}");
+    journey.assert_serves("1.5");
 }
 
 fn short(deployment: &Value) -> String {

@@ -69,10 +69,13 @@ impl Story {
         self.wait_for_rows(|rows| rows.len() == 6);
         window.at("rollback-4").click();
         let dialog = "[data-testid=rollback-dialog]";
-        let asked = window.wait_for_text(dialog, SOON, |text| text.contains("The data stays as it is."));
+        let asked =
+            window.wait_for_text(dialog, SOON, |text| text.contains("The older code runs on today's data."));
         assert!(asked.contains(&format!("Roll back {} to {commit}?", self.name)), "{asked}");
         let disabled = || window.at("rollback-go").attribute("aria-disabled");
         self.desktop.until(|| disabled().is_none(), "the code alone can go back at once");
+        let updated = window.at("rollback-update").content();
+        assert!(updated.contains("acme_base would be updated with the older code"), "{updated}");
 
         // With its data, it names what is lost, and wants to have the environment's name.
         self.choose("rollback-what-data");

@@ -128,6 +128,20 @@ test("a plan is shown before a deployment, and pressed twice there is one wish",
   ]);
 });
 
+test("a rollback of the code says which modules the older code would update", async () => {
+  const preview = vi.spyOn(commands, "previewRollback");
+  const user = await start(environmentAddress("e2"));
+  await user.click(await screen.findByTestId("roll-back"));
+  const told = await screen.findByTestId("rollback-update");
+  expect(told.textContent).toContain("acme_base and acme_portal would be updated with the older code");
+  expect(told.textContent).toContain("A snapshot of the data as it is now is kept.");
+  const known = await preview.mock.results[0]?.value;
+  preview.mockResolvedValue({ ...known, plan: { ...known.plan, lane: "code", update: [] } });
+  await user.click(screen.getByTestId("rollback-what-data"));
+  await user.click(screen.getByTestId("rollback-what-code"));
+  expect((await screen.findByTestId("rollback-keeps")).textContent).toContain("the data stays as it is");
+});
+
 test("a rollback with data names the loss and asks to type the name", async () => {
   const rollBack = vi.spyOn(commands, "rollBack");
   const user = await start(environmentAddress("e2"));

@@ -13,6 +13,7 @@ use crate::error::{EngineError, ErrorCode};
 use crate::model::{DeployOptions, Deployment, Level, Settings, Step, StepStatus};
 use crate::odoo::series::Series;
 use crate::plan::Plan;
+use crate::planning;
 use crate::queue::Claim;
 use crate::server::{Connection, Facts, Layout, Reservation};
 use crate::source::{self, Fetched, Want};
@@ -292,6 +293,12 @@ impl Cx {
         self.claim
             .record_commits(&main.sha, commits, Some(main.subject.clone()), Some(main.author.clone()))
             .await
+    }
+
+    /// Says what to do about what keeps the deployment from going back to where it is to go back to.
+    pub(crate) fn of_going_back(&self, error: EngineError) -> EngineError {
+        let Deployment { rollback_of, restore, .. } = &self.deployment;
+        planning::of_going_back(error, rollback_of.is_some(), restore.as_ref())
     }
 
     /// Records the frozen plan.

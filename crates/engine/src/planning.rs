@@ -10,7 +10,7 @@ use crate::error::{EngineError, ErrorCode};
 use crate::git::{Repositories, Source, Transfer};
 use crate::model::{DeployOptions, Lane, Restore, Settings};
 use crate::odoo::changes;
-use crate::odoo::lane::ContentLane;
+use crate::odoo::lane::{ContentLane, LaneChoice};
 use crate::odoo::modules::{Problem, ProblemKind};
 use crate::plan::{
     CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause,
@@ -41,7 +41,10 @@ pub(crate) async fn make(
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
     let has_database = !facts.modules.is_empty();
     let wanted = wanted(settings);
-    let choice = choose_lane(live_source, fetched, has_database.then_some(&installed), &wanted)?;
+    let choice = match restore {
+        Some(_) => LaneChoice::of_a_restore(),
+        None => choose_lane(live_source, fetched, has_database.then_some(&installed), &wanted)?,
+    };
     if let Some(error) = stopping(&choice.problems) {
         return Err(error);
     }
@@ -140,6 +143,17 @@ pub(crate) fn stopping(problems: &[Problem]) -> Option<EngineError> {
     let all: Vec<&str> = stops.iter().map(|p| p.message.as_str()).collect();
     let error = EngineError::new(code, format!("{}.", first.message)).hint(first.hint.clone());
     Some(if all.len() > 1 { error.detail(all.join("\n")) } else { error })
+}
+
+/// What to do about a module that an earlier version hasn't got, when one goes `back` to that version's code alone.
+pub(crate) fn of_going_back(error: EngineError, back: bool, restore: Option<&Restore>) -> EngineError {
+    if error.code != ErrorCode::ModuleNotFound || !back || restore.is_some() {
+        return error;
+    }
+    error.hint(
+        "That version hasn't got the module, which was added later. Go back to its data as well, or uninstall the module in \
+         Odoo and take it out of the environment's modules first.",
+    )
 }
 
 /// A hash of each repository's files: equal hashes, equal content. It keys the image stage that holds them.

@@ -178,10 +178,27 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
             if let Err(left) = clean_up(cx).await {
                 cx.warn(format!("What had been prepared could not all be removed: {}", left.message));
             }
-            let status = if error.code == ErrorCode::Cancelled { Status::Cancelled } else { Status::Failed };
+            let prepares = cx.current().part() == Part::Prepare;
+            let (status, error) = of_error(error, prepares && is_asked_to_end(cx).await);
             (status, Some(DeploymentError::new(error, step)))
         }
     }
+}
+
+/// What an error means that ended a deployment before anything live was touched. `asked` says that somebody wanted its end: then
+/// that's what it is, also when something broke before the wish was heard.
+fn of_error(error: EngineError, asked: bool) -> (Status, EngineError) {
+    match error.code {
+        ErrorCode::Cancelled => (Status::Cancelled, error),
+        _ if asked => (Status::Cancelled, cancelled().detail(error.message)),
+        _ => (Status::Failed, error),
+    }
+}
+
+/// Asked of the store: the wish is heard here with the next heartbeat only.
+async fn is_asked_to_end(cx: &Cx) -> bool {
+    let now = cx.engine.store().summary(cx.deployment.id).await;
+    now.is_ok_and(|deployment| deployment.cancel_requested_at.is_some())
 }
 
 async fn leave(cx: &Cx, status: Status, error: &DeploymentError) {
@@ -213,5 +230,20 @@ async fn keep_lease(cx: Arc<Cx>) {
             }
             cx.debug(format!("The lock could not be renewed: {}", error.message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_after_somebody_wanted_its_end_is_cancelled() {
+        let lost = || EngineError::new(ErrorCode::ConnectionLost, "The connection was lost.");
+        assert_eq!(of_error(lost(), false), (Status::Failed, lost()));
+        let (status, error) = of_error(lost(), true);
+        assert_eq!((status, error.code), (Status::Cancelled, ErrorCode::Cancelled));
+        assert_eq!(error.detail.as_deref(), Some("The connection was lost."));
+        assert_eq!(of_error(cancelled(), false), (Status::Cancelled, cancelled()));
     }
 }

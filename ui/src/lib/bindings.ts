@@ -959,6 +959,11 @@ export type RollbackPreview = {
 	data_from: string | null,
 	/**  What was made or changed since then. */
 	losses: Loss[],
+	/**
+	 *  What its deployment would do. When only the code goes back and modules are updated, Odoo removes the fields and records
+	 *  that only the newer version has.
+	 */
+	plan: Plan,
 };
 
 /**  The name of a secret. It says nothing about the secret. */

@@ -26,20 +26,34 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Rollback) -> Result<
     } else {
         out.line(&describe(&preview));
     }
-    if args.data && !args.yes {
-        let loses = preview.losses.iter().map(|l| l.created + l.changed).sum::<u64>();
-        let question = format!(
-            "Roll back {} to {} with its data? {loses} rows made or changed since {} would be lost. (yes/no)",
-            view.name(),
-            target.id.short(),
-            preview.data_from.map(|t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default()
-        );
-        if !prompt::confirm(&question, "Read what would be lost, then repeat with --yes.")? {
-            return Err(EngineError::new(ErrorCode::Cancelled, "Nothing was changed."));
-        }
+    if let Some(question) = question(&preview, &view.name()).filter(|_| !args.yes)
+        && !prompt::confirm(&question, "Read what would be lost, then repeat with --yes.")?
+    {
+        return Err(EngineError::new(ErrorCode::Cancelled, "Nothing was changed."));
     }
     let deployment = engine.rollback(&view, &target, args.data, (&args.run).into(), None).await?;
     carry_out(engine, out, &deployment, &args.run).await
+}
+
+/// What is asked before something would be lost.
+fn question(preview: &RollbackPreview, name: &str) -> Option<String> {
+    let to = preview.to.short();
+    if let Some(then) = preview.data_from {
+        let loses = preview.losses.iter().map(|l| l.created + l.changed).sum::<u64>();
+        let then = then.strftime("%Y-%m-%d %H:%M:%S UTC");
+        return Some(format!(
+            "Roll back {name} to {to} with its data? {loses} rows made or changed since {then} would be lost. (yes/no)"
+        ));
+    }
+    updated(preview).map(|modules| {
+        format!("Roll back {name} to {to}? What only the newer {modules} has would be removed. (yes/no)")
+    })
+}
+
+/// The modules that the older code updates.
+fn updated(preview: &RollbackPreview) -> Option<String> {
+    let names: Vec<&str> = preview.plan.update.iter().map(|m| m.module.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn describe(preview: &RollbackPreview) -> String {
@@ -49,7 +63,13 @@ fn describe(preview: &RollbackPreview) -> String {
         preview.subject.as_deref().unwrap_or_default()
     )];
     match preview.data_from {
-        None => lines.push("Code only: the data stays as it is.".into()),
+        None => lines.push(match updated(preview) {
+            None => "Code only: the data stays as it is.".into(),
+            Some(modules) => format!(
+                "Code only, on today's data. {modules} would be updated with the older code: Odoo removes the fields and \
+                 records that only the newer version has, with what was entered in them. A snapshot of now is kept."
+            ),
+        }),
         Some(_) if preview.losses.is_empty() => {
             lines.push("Nothing was made or changed since: no data would be lost.".into())
         }

@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EnvironmentView};
 use crate::error::EngineError;
-use crate::model::{DeployOptions, Deployment, DeploymentId, Trigger};
+use crate::model::{DeployOptions, Deployment, DeploymentId, Restore, Settings, Trigger};
 use crate::plan::Plan;
 use crate::planning;
 use crate::queue::Cancelled;
-use crate::server::Connection;
+use crate::server::{Connection, Facts};
 use crate::source::{self, Want};
 use crate::store::NewDeployment;
 
@@ -34,22 +34,32 @@ impl Engine {
     /// What would stop the deployment before anything is touched.
     pub async fn plan(&self, view: &EnvironmentView, reference: Option<String>) -> Result<Plan, EngineError> {
         let settings = view.freeze()?;
-        let cancel = CancellationToken::new();
         let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
         self.learn_by_the_way(view, &connection, &facts).await;
         connection.host.close().await;
-        let want = Want { reference, commits: BTreeMap::new() };
-        let fetched = source::fetch(self, &settings, &want, |_| {}, &cancel).await?;
+        self.plan_of(&settings, &facts, Want { reference, commits: BTreeMap::new() }, None).await
+    }
+
+    /// What a deployment with these settings and commits would do to what stands on the server.
+    pub(super) async fn plan_of(
+        &self,
+        settings: &Settings,
+        facts: &Facts,
+        want: Want,
+        restore: Option<&Restore>,
+    ) -> Result<Plan, EngineError> {
+        let cancel = CancellationToken::new();
+        let fetched = source::fetch(self, settings, &want, |_| {}, &cancel).await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
             return Err(error);
         }
-        let live = facts.live(&view.slug).and_then(|c| facts.release(c.deployment?));
+        let live = facts.live(&settings.slug()).and_then(|c| facts.release(c.deployment?));
         let live_source = match live {
-            Some(manifest) => source::earlier(self, &settings, &manifest.commits, &cancel).await,
+            Some(manifest) => source::earlier(self, settings, &manifest.commits, &cancel).await,
             None => None,
         };
         let packages = planning::packages(&fetched)?;
-        planning::make(self, &settings, &facts, &fetched, live_source.as_ref(), &packages, None).await
+        planning::make(self, settings, facts, &fetched, live_source.as_ref(), &packages, restore).await
     }
 
     /// Queues a deployment with the settings as they are now.

@@ -9,8 +9,11 @@ use crate::error::{EngineError, ErrorCode};
 use crate::model::{
     DeployOptions, Deployment, DeploymentId, Restore, Snapshot, SnapshotKind, SnapshotState, Status, Trigger,
 };
-use crate::rollback::{Loss, losses};
+use crate::plan::Plan;
+use crate::planning;
+use crate::rollback::{self, Loss};
 use crate::server::{Connection, Layout};
+use crate::source::Want;
 use crate::store::NewDeployment;
 
 /// What a rollback would do.
@@ -27,6 +30,9 @@ pub struct RollbackPreview {
     pub data_from: Option<Timestamp>,
     /// What was made or changed since then.
     pub losses: Vec<Loss>,
+    /// What its deployment would do. When only the code goes back and modules are updated, Odoo removes the fields and records
+    /// that only the newer version has.
+    pub plan: Plan,
 }
 
 impl Engine {
@@ -41,25 +47,30 @@ impl Engine {
         data: bool,
     ) -> Result<RollbackPreview, EngineError> {
         check(view, target)?;
-        let mut preview = RollbackPreview {
+        let mut settings = view.freeze()?;
+        let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
+        // Whether the snapshot is still there, and whether a desktop elsewhere took the one that is wanted.
+        self.learn_by_the_way(view, &connection, &facts).await;
+        let (mut losses, mut data_from, mut restore) = (vec![], None, None);
+        if data {
+            let snapshot = self.snapshot_of_end(view, target).await?;
+            let layout = Layout::new(facts.root.clone(), view.slug.clone());
+            losses = rollback::losses(&connection, &layout, snapshot.created_at).await?;
+            data_from = Some(snapshot.created_at);
+            restore = Some(Restore { snapshot_id: snapshot.id });
+            settings.environment.modules.clone_from(&target.settings.environment.modules);
+        }
+        connection.host.close().await;
+        let want = Want { reference: target.git_ref.clone(), commits: target.commits.clone() };
+        let plan = self.plan_of(&settings, &facts, want, restore.as_ref()).await;
+        Ok(RollbackPreview {
             to: target.id,
             commit: target.commit.clone().unwrap_or_default(),
             subject: target.subject.clone(),
-            data_from: None,
-            losses: vec![],
-        };
-        if data {
-            let server = &view.freeze()?.server;
-            let (connection, facts) = Connection::open(self, server, &view.slug).await?;
-            // Whether the snapshot is still there, and whether a desktop elsewhere took the one that is wanted.
-            self.learn_by_the_way(view, &connection, &facts).await;
-            let snapshot = self.snapshot_of_end(view, target).await?;
-            preview.losses =
-                losses(&connection, &Layout::new(facts.root, view.slug.clone()), snapshot.created_at).await?;
-            preview.data_from = Some(snapshot.created_at);
-            connection.host.close().await;
-        }
-        Ok(preview)
+            data_from,
+            losses,
+            plan: plan.map_err(|error| planning::of_going_back(error, true, restore.as_ref()))?,
+        })
     }
 
     /// Queues a rollback to `target`. The caller has shown the user what would be lost. Asked twice with the same `key`,

@@ -38,6 +38,23 @@ pub struct LaneChoice {
     pub problems: Vec<Problem>,
 }
 
+impl LaneChoice {
+    /// What is decided when a release comes with the data that it left: it has its modules, as they are in that release. An
+    /// update would only write over what people changed in them; and what is installed now says nothing.
+    pub fn of_a_restore() -> Self {
+        Self {
+            lane: ContentLane::Code,
+            update: Vec::new(),
+            install: Vec::new(),
+            reasons: vec![
+                "the data comes back as this version left it, so no module has to be updated".to_owned(),
+            ],
+            changes: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// A release: its files and its modules.
 #[derive(Clone, Copy)]
 pub struct Release<'a> {

@@ -38,7 +38,7 @@ impl PrepareStep for Initializing {
         odoo_conf(cx, series, vec![]).render()?;
         let fetched = cx.fetched().await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
-            return Err(error);
+            return Err(cx.of_going_back(error));
         }
         planning::packages(fetched)?;
         Ok(())

@@ -64,7 +64,8 @@ impl PrepareStep for CloningRepositories<'_> {
             &packages,
             cx.deployment.restore.as_ref(),
         )
-        .await?;
+        .await
+        .map_err(|error| cx.of_going_back(error))?;
         tell(cx, &plan);
         cx.record_plan(&plan).await?;
         let files = send(cx, fetched, live.zip(live_source.as_ref())).await?;

@@ -181,6 +181,27 @@ async fn retrying_makes_a_new_deployment_of_the_same_commits() {
 }
 
 #[tokio::test]
+async fn what_comes_back_with_its_data_has_the_modules_of_then() {
+    let bed = Bed::new().await;
+    let environment = bed.one().await;
+    let then = bed.enqueue(&environment).await;
+    claim(&queue(&bed)).await.unwrap().finish(Status::Failed, None).await.unwrap();
+    let later = Environment { modules: vec!["added_since".into()], cpus: 0.5, ..environment.clone() };
+    bed.store.update_environment(later.clone()).await.unwrap();
+    let back = |restore: bool| NewDeployment {
+        rollback_of: Some(then),
+        restore: restore.then(|| Restore { snapshot_id: SnapshotId::new() }),
+        ..NewDeployment::new(environment.id, Trigger::Rollback, "me")
+    };
+    let queue = queue(&bed);
+    for (restore, modules) in [(true, &environment.modules), (false, &later.modules)] {
+        let id = queue.enqueue(back(restore)).await.unwrap().id;
+        let settings = bed.store.deployment(id).await.unwrap().settings;
+        assert_eq!((&settings.environment.modules, settings.environment.cpus), (modules, 0.5));
+    }
+}
+
+#[tokio::test]
 async fn what_is_recorded_is_there_with_its_durations_and_without_secrets() {
     let bed = Bed::new().await;
     let environment = bed.one().await;
