@@ -297,15 +297,28 @@ fn to_what_never_served_is_refused_and_retry_is_a_new_one() {
 #[test]
 fn retention_takes_what_is_old_and_ours() {
     let mut journey = Journey::start();
-    journey.set(&["--keep-releases", "1", "--keep-snapshots", "1", "--snapshot-days", "0"]);
+    journey.set(&["--keep-releases", "1", "--keep-snapshots", "1", "--snapshot-days", "14"]);
     let docker = journey.server.docker().clone();
     // An image and a container that look like ours but for the label.
     let foreign = format!("slipway/{}:0123456789ab", journey.slug());
     docker.must(&["tag", "caddy:2", &foreign]);
     journey.deploy_ends("initial", 0);
     journey.sample.checkout("live");
+    let root = journey.folder();
+    let names = |folder: &str| -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(root.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
     let mut ids = vec![];
     for number in 1..=4 {
+        if number == 4 {
+            assert_eq!(names("snapshots").len(), 3, "more than one, because they are younger than 14 days");
+            journey.set(&["--snapshot-days", "0"]);
+        }
         let release = format!("3.{number}");
         journey.sample.release(&release);
         let ran = journey.slipway.run(&["deploy", &journey.env()]);
@@ -314,14 +327,6 @@ fn retention_takes_what_is_old_and_ours() {
     }
     journey.assert_serves("3.4");
     let short = |id: &str| id[id.len() - 12..].to_owned();
-    let names = |folder: &str| -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(journey.folder().join(folder))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
     let sorted = |mut names: Vec<String>| {
         names.sort();
         names

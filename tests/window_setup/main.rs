@@ -82,7 +82,6 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     window.choose("setting-tls", "internal");
     window.at("setting-modules").write("contacts,");
     window.pair("setting-options", "workers", "2");
-    window.at("setting-auto-deploy").click();
     window.at("setting-notify").click();
     let mark = window.at("tab-settings-mark").attribute("title");
     assert_eq!(mark.as_deref(), Some("Unsaved changes"));

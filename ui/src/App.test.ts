@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import App from "./App.svelte";
 import { commands } from "./lib/backend";
 import { closeDialog } from "./lib/dialogs.svelte";
+import * as filters from "./lib/filters";
 import { overview } from "./lib/overview.svelte";
 import {
   address,
@@ -19,6 +20,7 @@ import {
 } from "./lib/place.svelte";
 import { themes } from "./lib/theme.svelte";
 import { close, toasts } from "./lib/toasts.svelte";
+import * as wishes from "./lib/wishes";
 
 vi.mock("./lib/backend", async (original) => ({
   ...(await original<object>()),
@@ -136,10 +138,28 @@ test("a rollback of the code says which modules the older code would update", as
   expect(told.textContent).toContain("acme_base and acme_portal would be updated with the older code");
   expect(told.textContent).toContain("A snapshot of the data as it is now is kept.");
   const known = await preview.mock.results[0]?.value;
-  preview.mockResolvedValue({ ...known, plan: { ...known.plan, lane: "code", update: [] } });
+  preview.mockResolvedValue({ ...known, plan: { ...known.plan, lane: "code", update: [], install: [] } });
   await user.click(screen.getByTestId("rollback-what-data"));
   await user.click(screen.getByTestId("rollback-what-code"));
   expect((await screen.findByTestId("rollback-keeps")).textContent).toContain("the data stays as it is");
+});
+
+test("a rollback that failed is asked for anew, with what would be lost now", async () => {
+  const retry = vi.spyOn(commands, "retry");
+  const { items } = await commands.deployments(filters.deployments({ environment_id: "e3", limit: 1 }));
+  const [failed] = items;
+  if (!failed) throw new Error("no deployment");
+  const ask = commands.deployment;
+  vi.spyOn(commands, "deployment").mockImplementation(async (id) => {
+    const told = await ask("e3-d18");
+    const restore = id === failed.id ? { snapshot_id: "s1" } : null;
+    return { ...told, deployment: { ...told.deployment, id, restore } };
+  });
+  await start(environmentAddress("e3"));
+  await wishes.retry({ ...failed, rollback_of: "e3-d17" });
+  await screen.findByTestId("rollback-dialog");
+  await screen.findByTestId("rollback-loss");
+  expect(retry).not.toHaveBeenCalled();
 });
 
 test("a rollback with data names the loss and asks to type the name", async () => {

@@ -105,6 +105,10 @@ impl Api {
         let token = Token::new();
         let kept = Kept { token_sha256: Some(token.digest()), ..now.kept.clone() };
         kept.write(&self.file)?;
+        if !kept.on {
+            // What could not be read was written anew.
+            now.problem = None;
+        }
         now.kept = kept;
         *self.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token.digest());
         Ok(token)

@@ -35,7 +35,7 @@ pub(crate) struct Deployment {
     /// Its place among the environment's deployments, from 1.
     pub(crate) number: i64,
     pub(crate) status: Status,
-    /// Whether nothing follows any more. Only `success` is one.
+    /// Whether nobody carries it on any more. One whose error is `outcome_unknown` may still be found to have succeeded.
     pub(crate) finished: bool,
     pub(crate) trigger: Trigger,
     /// The branch, tag or commit that was asked for, if any was.

@@ -62,6 +62,14 @@ async fn what_is_asked_twice_with_one_key_is_done_once() {
     let (one, again, other) = (ask("build-7").await, ask("build-7").await, ask("build-8").await);
     assert_eq!(one, again);
     assert_ne!(one, other);
+    let otherwise =
+        bed.post("/v1/environments/acme/production/deployments").header("Idempotency-Key", "build-7");
+    let (status, told) = body(otherwise.json(&json!({"ref": "v2"}))).await;
+    assert_eq!(
+        (status, &told["code"]),
+        (StatusCode::CONFLICT, &json!("conflict")),
+        "not what was asked before"
+    );
 }
 
 #[tokio::test]
@@ -199,8 +207,8 @@ async fn a_file_that_can_not_be_read_turns_nothing_on() {
     let status = bed.api.status().await;
     assert!(!status.on && !status.has_token && status.problem.is_some());
     bed.api.new_token().await.unwrap();
-    bed.turn_on().await;
     assert!(bed.api.status().await.problem.is_none());
+    bed.turn_on().await;
 }
 
 /// A home with a project of two environments, one of them without a server, and the interface over it.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{DeployOptions, Deployment, Level, Settings, Step, StepStatus};
+use crate::model::{DeployOptions, Deployment, Level, Settings, Status, Step, StepStatus};
 use crate::odoo::series::Series;
 use crate::plan::Plan;
 use crate::planning;
@@ -98,13 +98,15 @@ impl Cx {
         {
             return Ok(output);
         }
-        if S::CANCELLABLE && self.cancel.is_cancelled() {
+        // One that is resumed in its cut over is past what can be cancelled here: the server knows how it ends.
+        let cancellable = S::CANCELLABLE && self.deployment.status != Status::Deploying;
+        if cancellable && self.cancel.is_cancelled() {
             return Err(cancelled());
         }
         self.enter(S::STEP);
         self.claim.start_step(S::STEP).await?;
         // On the heap: the steps' futures are large, and a thread's stack would have to hold the largest of them, several times.
-        let result = self.limited(S::LIMIT, S::CANCELLABLE, Box::pin(step.run(self))).await;
+        let result = self.limited(S::LIMIT, cancellable, Box::pin(step.run(self))).await;
         match &result {
             Ok(output) => {
                 let value = serde_json::to_value(output)

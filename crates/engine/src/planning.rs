@@ -57,7 +57,7 @@ pub(crate) async fn make(
         .chain(choice.problems.iter().filter(|p| !fetched.problems.contains(p)))
         .map(|p| format!("{}. {}", p.message, p.hint))
         .collect();
-    if live.is_some() && manifest.is_none() {
+    if live.is_some() && manifest.is_none() && restore.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
     }
     let source_bytes = Transfer::plan(live_source, Arc::clone(&fetched.source))?.bytes();

@@ -178,7 +178,7 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
             if let Err(left) = clean_up(cx).await {
                 cx.warn(format!("What had been prepared could not all be removed: {}", left.message));
             }
-            let prepares = cx.current().part() == Part::Prepare;
+            let prepares = cx.deployment.status != Status::Deploying && cx.current().part() == Part::Prepare;
             let (status, error) = of_error(error, prepares && is_asked_to_end(cx).await);
             (status, Some(DeploymentError::new(error, step)))
         }
@@ -190,6 +190,8 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
 fn of_error(error: EngineError, asked: bool) -> (Status, EngineError) {
     match error.code {
         ErrorCode::Cancelled => (Status::Cancelled, error),
+        // It says what nobody may overlook.
+        ErrorCode::RevertFailed => (Status::Failed, error),
         _ if asked => (Status::Cancelled, cancelled().detail(error.message)),
         _ => (Status::Failed, error),
     }

@@ -11,7 +11,7 @@ export function moment(stored: string): number {
 /** “14 sales orders and 3 more kinds of records since 10:42 would be lost” */
 export function summary({ losses, data_from }: Pick<RollbackPreview, "losses" | "data_from">): string {
   const [most] = losses;
-  if (!most) return "Nothing was made or changed since then.";
+  if (!most) return "No record was made or changed since then.";
   const first = Math.min(...losses.map(({ first }) => moment(first)));
   const since = clockMinute(Number.isNaN(first) && data_from ? data_from : first);
   const rest = losses.length - 1;

@@ -31,7 +31,7 @@ export const statusMeanings: Record<Status, string> = {
   building: "Preparing: nothing live is touched",
   deploying: "Cutting over to the new version",
   success: "Deployed and proven",
-  failed: "Failed before anything live changed",
+  failed: "Failed; its error says what that means for what serves",
   cancelled: "Cancelled; the version before it goes on serving",
   rolled_back: "Failed and undone by itself; the version before it serves again",
 };

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slipway_engine::engine::{DeployRequest, Engine};
-use slipway_engine::error::EngineError;
+use slipway_engine::error::{EngineError, ErrorCode};
 use slipway_engine::model::{DeployOptions, Trigger};
 use slipway_engine::queue::Cancelled;
 
@@ -54,8 +54,20 @@ pub(super) async fn create(
     let idempotency_key = key(&headers)?;
     let view = engine.environment(&format!("{project}/{name}")).await?;
     let options = DeployOptions { update, ..DeployOptions::default() };
-    let request = DeployRequest { trigger: Trigger::Api, reference, options, idempotency_key };
-    let id = engine.enqueue(&view, request).await?.id;
+    let request = DeployRequest {
+        trigger: Trigger::Api,
+        reference: reference.clone(),
+        options: options.clone(),
+        idempotency_key,
+    };
+    let queued = engine.enqueue(&view, request).await?;
+    if (&queued.git_ref, &queued.settings.options.update) != (&reference, &options.update) {
+        let message = "This Idempotency-Key was used for another ref or other modules.";
+        return Err(EngineError::new(ErrorCode::Conflict, message)
+            .hint("Make up a new one for each deployment.")
+            .into());
+    }
+    let id = queued.id;
     let queued = Deployment::new(engine.store().summary(id).await?, view.name());
     let place = [(LOCATION, format!("/v1/deployments/{id}"))];
     Ok((StatusCode::ACCEPTED, place, Json(queued)).into_response())

@@ -35,6 +35,8 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Rollback) -> Result<
     carry_out(engine, out, &deployment, &args.run).await
 }
 
+const NOT_COUNTED: &str = "Changed views and settings, and deletions, go back too.";
+
 /// What is asked before something would be lost.
 fn question(preview: &RollbackPreview, name: &str) -> Option<String> {
     let to = preview.to.short();
@@ -64,6 +66,9 @@ fn describe(preview: &RollbackPreview) -> String {
     )];
     match preview.data_from {
         None => lines.push(match updated(preview) {
+            None if !preview.plan.install.is_empty() => {
+                format!("Code only, on today's data. {} would be installed.", preview.plan.install.join(", "))
+            }
             None => "Code only: the data stays as it is.".into(),
             Some(modules) => format!(
                 "Code only, on today's data. {modules} would be updated with the older code: Odoo removes the fields and \
@@ -71,7 +76,7 @@ fn describe(preview: &RollbackPreview) -> String {
             ),
         }),
         Some(_) if preview.losses.is_empty() => {
-            lines.push("Nothing was made or changed since: no data would be lost.".into())
+            lines.push(format!("No record was made or changed since. {NOT_COUNTED}"))
         }
         Some(_) => {
             let rows: Vec<Vec<String>> = preview
@@ -89,6 +94,7 @@ fn describe(preview: &RollbackPreview) -> String {
                     ]
                 })
                 .collect();
+            lines.push(NOT_COUNTED.into());
             lines.push(table(&["WOULD BE LOST", "MODEL", "MADE", "CHANGED", "FIRST", "LAST"], &rows));
         }
     }

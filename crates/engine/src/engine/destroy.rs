@@ -12,6 +12,7 @@ const SCRIPT: &str =
     concat!(include_str!("../server/prune_dependencies.sh"), include_str!("../server/destroy.sh"));
 const LIMIT: Duration = Duration::from_secs(900);
 const BUSY: i32 = 12;
+const LEFT: i32 = 6;
 
 impl Engine {
     /// Removes everything of an environment: containers, network, volumes, images, releases, snapshots; then forgets it here.
@@ -42,6 +43,12 @@ impl Engine {
             if out.code == BUSY {
                 return Err(EngineError::new(ErrorCode::LockHeld, "A cut over is under way on this server.")
                     .hint("Try again when it has ended."));
+            }
+            if out.code == LEFT {
+                let message = "Not all of it could be removed from the server.";
+                return Err(EngineError::new(ErrorCode::DockerFailed, message)
+                    .hint("Look at what Docker said, and destroy it once more.")
+                    .detail(out.stderr.trim()));
             }
             let out = out.ok("remove the environment")?;
             removed = out.stdout.lines().filter(|l| *l != "done").map(str::to_owned).collect();

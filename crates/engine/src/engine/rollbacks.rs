@@ -1,5 +1,7 @@
 //! Going back to an earlier deployment.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +9,15 @@ use super::deployments::who;
 use super::{Engine, EnvironmentView};
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{
-    DeployOptions, Deployment, DeploymentId, Restore, Snapshot, SnapshotKind, SnapshotState, Status, Trigger,
+    DeployOptions, Deployment, DeploymentId, Project, Restore, Snapshot, SnapshotKind, SnapshotState, Status,
+    Trigger,
 };
 use crate::plan::Plan;
 use crate::planning;
 use crate::rollback::{self, Loss};
 use crate::server::{Connection, Layout};
 use crate::source::Want;
-use crate::store::NewDeployment;
+use crate::store::{DeploymentFilter, NewDeployment};
 
 /// What a rollback would do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,7 +61,7 @@ impl Engine {
             losses = rollback::losses(&connection, &layout, snapshot.created_at).await?;
             data_from = Some(snapshot.created_at);
             restore = Some(Restore { snapshot_id: snapshot.id });
-            settings.environment.modules.clone_from(&target.settings.environment.modules);
+            settings.environment.modules.clear();
         }
         connection.host.close().await;
         let want = Want { reference: target.git_ref.clone(), commits: target.commits.clone() };
@@ -113,7 +116,15 @@ impl Engine {
         let mut snapshots = self.store().snapshots(view.environment.id).await?;
         snapshots.retain(|s| s.deployment_id > target.id);
         snapshots.sort_by_key(|s| s.deployment_id);
-        match snapshots.into_iter().next() {
+        let first = snapshots.into_iter().next();
+        if let Some(snapshot) = &first
+            && self.served_between(view, target.id, snapshot.deployment_id).await?
+        {
+            // That one's snapshot isn't known here: this one holds the data of a later release.
+            return Err(EngineError::not_found("The snapshot of that deployment's data is not known here.")
+                .hint("Go back with the code only, without --data."));
+        }
+        match first {
             Some(snapshot)
                 if snapshot.state == SnapshotState::Ready && snapshot.kind == SnapshotKind::Dump =>
             {
@@ -127,13 +138,41 @@ impl Engine {
             .hint("Go back with the code only, without --data.")),
             Some(_) => {
                 Err(EngineError::new(ErrorCode::NotFound, "The snapshot of that deployment's data is gone.")
-                    .hint("Retention removed it. Go back with the code only, without --data."))
+                    .hint(
+                        "It was removed, or could not be made. Go back with the code only, without --data.",
+                    ))
             }
             None => Err(EngineError::new(
                 ErrorCode::NotFound,
                 "That deployment still serves: there is nothing to go back to.",
             )
             .hint("`slipway history` shows the earlier ones.")),
+        }
+    }
+}
+
+impl Engine {
+    /// Whether another deployment took its place and served between these two.
+    async fn served_between(
+        &self,
+        view: &EnvironmentView,
+        from: DeploymentId,
+        to: DeploymentId,
+    ) -> Result<bool, EngineError> {
+        let mut filter = DeploymentFilter {
+            environment_id: Some(view.environment.id),
+            statuses: vec![Status::Success],
+            ..DeploymentFilter::default()
+        };
+        loop {
+            let page = self.store().deployments(filter.clone()).await?;
+            if page.items.iter().any(|d| d.id > from && d.id < to) {
+                return Ok(true);
+            }
+            match page.next {
+                Some(next) => filter.before = Some(next),
+                None => return Ok(false),
+            }
         }
     }
 }
@@ -150,7 +189,19 @@ fn check(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError>
         .hint("`slipway history` shows which ones succeeded."));
     }
     if target.elsewhere {
-        check_elsewhere(view, target)?;
+        return check_elsewhere(view, target);
+    }
+    let names =
+        |project: &Project| project.repositories.iter().map(|r| r.name.clone()).collect::<BTreeSet<_>>();
+    if names(&target.settings.project) != names(&view.project) {
+        // A repository without a commit of then would come with its newest one.
+        return Err(EngineError::bad_input("The project had other repositories then than it has now.")
+            .hint("Give the project the repositories of then, or deploy with `--ref`."));
+    }
+    if target.settings.project.series != view.project.series {
+        let then = &target.settings.project.series;
+        return Err(EngineError::bad_input(format!("The project was one of Odoo {then} then."))
+            .hint("Set the project's series back first."));
     }
     Ok(())
 }

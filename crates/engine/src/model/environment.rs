@@ -119,7 +119,7 @@ pub struct Retention {
     pub keep_releases: u32,
     /// Snapshots to keep at least, however old.
     pub keep_snapshots: u32,
-    /// Days that a snapshot is kept beyond that.
+    /// Days that a snapshot is kept beyond that, as long as the disk has room.
     pub snapshot_days: u32,
 }
 

@@ -25,5 +25,9 @@ if command -v crontab >/dev/null 2>&1 && crontab -l 2>/dev/null | grep -q "# sli
   crontab -l 2>/dev/null | grep -v "# slipway $SLUG " | crontab -
 fi
 rm -rf "${ROOT:?}/$SLUG" || exit 5
+# What could not be removed is somebody's data that nobody would look for any more: it isn't called gone.
+# shellcheck disable=SC2086 # $mine is several words
+left=$(docker ps -aq $mine && docker network ls -q $mine && docker volume ls -q $mine) || exit 6
+[ -z "$left" ] || { echo "still there: $left" >&2; exit 6; }
 prune_dependencies "$ROOT"
 echo done

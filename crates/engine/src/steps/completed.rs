@@ -51,7 +51,7 @@ impl PrepareStep for Completed<'_> {
         // Side by side, since each mostly waits; only the clean-up counts the snapshot.
         let save = async {
             let saved = snapshot::save(cx, self.cut).await;
-            self.soften(cx, "The lasting snapshot could not be made; the next deployment tries again", saved);
+            self.soften(cx, "The lasting snapshot could not be made", saved);
             let earlier = snapshot::catch_up(cx).await;
             self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
             self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);

@@ -39,13 +39,22 @@ done &
 docker images --filter label=slipway.managed=1 --filter label=slipway.role=stage --filter "label=slipway.env=$SLUG" \
   --filter dangling=true -q | sort -u | while read -r id; do docker rmi "$id" >/dev/null 2>&1 && echo "image $id"; done &
 
-n=0
+# The newest SNAPS stay however old they are, and the others until they are DAYS old, as long as the disk has room for twice what
+# all of them take, and 2 GiB: a database that finds no room is worse than a snapshot less. So the oldest go first.
+has_room() {
+  df -Pk "$DIR" | awk -v kept="$(du -sk "$DIR/snapshots" | cut -f1)" 'NR==2{exit !($4 >= 2 * kept + 2097152)}'
+}
+snapshots=$(newest_first "$DIR/snapshots")
+n=$(printf '%s\n' "$snapshots" | grep -c .)
 now=$(date +%s)
-newest_first "$DIR/snapshots" | while read -r dep; do
-  n=$((n + 1))
+printf '%s\n' "$snapshots" | sed '1!G;h;$!d' | while read -r dep; do
+  place=$n
+  n=$((n - 1))
+  [ -n "$dep" ] || continue
   wanted "$dep" && continue
+  [ "$place" -le "$SNAPS" ] && continue
   age=$(( (now - $(stat -c %Y "$DIR/snapshots/$dep")) / 86400 ))
-  { [ "$n" -le "$SNAPS" ] && [ "$age" -le "$DAYS" ]; } && continue
+  [ "$age" -lt "$DAYS" ] && has_room && continue
   # The files of the snapshot: hard links beside the live filestore, on the data volume.
   docker run --rm --pull never --network none -u 0 --label slipway.managed=1 --label "slipway.env=$SLUG" \
     -v "$VOLUME:/var/lib/odoo" --entrypoint rm "$IMAGE" -rf "/var/lib/odoo/filestore/before_$dep" || continue

@@ -149,7 +149,7 @@ fn missing() -> EngineError {
     EngineError::not_found("There is no such deployment.").hint("See `slipway history ENV`.")
 }
 
-/// Adds a deployment to the queue, with the settings frozen as they are (and the modules as they were, when data comes back). If its key was used before, nothing is
+/// Adds a deployment to the queue, with the settings frozen as they are (but no modules wanted, when data comes back). If its key was used before, nothing is
 /// added and the earlier one is returned, with `false`.
 pub(crate) fn insert(
     t: &Transaction<'_>,
@@ -164,9 +164,10 @@ pub(crate) fn insert(
         }
     }
     let mut settings = Settings { options: new.options.clone(), ..freeze(t, new.environment_id)? };
-    if let (Some(_), Some(target)) = (&new.restore, new.rollback_of) {
-        // What comes back with its data has the modules of then. One that was added since is in neither.
-        settings.environment.modules = in_transaction(t, target)?.settings.environment.modules;
+    if new.restore.is_some() {
+        // What comes back with its data has the modules that it had, whichever they were: nothing is installed, and one that was
+        // added or removed since doesn't stand in the way.
+        settings.environment.modules.clear();
     }
     let id = DeploymentId::new();
     let main = settings.project.main_repository().and_then(|repository| new.commits.get(&repository.name));
