@@ -943,7 +943,7 @@ export type Retention = {
 	keep_releases: number,
 	/**  Snapshots to keep at least, however old. */
 	keep_snapshots: number,
-	/**  Days that a snapshot is kept beyond that. */
+	/**  Days that a snapshot is kept beyond that, as long as the disk has room. */
 	snapshot_days: number,
 };
 
