@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use slipway_tests::{Journey, Ran};
+use slipway_tests::{Journey, Ran, Server};
 
 /// The rows of the table of losses that tell of a model: made and changed.
 fn lost(preview: &Value, model: &str) -> (u64, u64) {
@@ -240,11 +240,12 @@ fn list_is_right(journey: &Journey, short: &str) {
 
 #[test]
 fn retention_takes_dependencies_that_nothing_stands_on() {
-    let mut journey = Journey::start();
+    // Of its own, since dependencies are shared: on the suite's daemon a release of a killed test may stand on them.
+    let mut journey = Journey::on(Server::with_own_docker(), "19.0");
     journey.set(&["--keep-releases", "1"]);
     let docker = journey.server.docker().clone();
     let deps = || docker.lines(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "slipway/deps"]);
-    // What earlier tests left in this daemon is the same image, and would be found.
+    // What earlier tests left there is the same image, and would be found.
     for tag in deps() {
         docker.run(&["image", "rm", &tag]);
     }
