@@ -107,7 +107,7 @@ pub(crate) enum Command {
         /// A deployment's id, or project/name for the one that runs
         deployment: String,
     },
-    /// Make a new deployment of the same commit (not of a rollback with data: roll back again, which says what would be lost)
+    /// Make a new deployment of the same commit (not of a rollback: roll back again, which says what would be lost)
     Retry {
         /// A deployment's id
         deployment: String,

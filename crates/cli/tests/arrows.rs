@@ -1,5 +1,5 @@
-//! Holds the arrows between the parts: `remote` ← `engine` ← `api`, `cli` and the app, which serves the `api`; only the app knows Tauri; only one
-//! file of the UI imports it.
+//! Holds the arrows between the parts: `remote` ← `engine` ← `api`, `cli` and the app, which serves the `api`; only the
+//! app knows Tauri; only one file of the UI imports it.
 
 // Tells clippy that the functions below, too, are tests: they may unwrap.
 #![cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EnvironmentView};
-use crate::error::{EngineError, ErrorCode};
+use crate::error::EngineError;
 use crate::model::{DeployOptions, Deployment, DeploymentId, Restore, Settings, Trigger};
 use crate::plan::Plan;
 use crate::planning;
@@ -84,18 +84,8 @@ impl Engine {
     /// Queues a deployment of the same commits as one that has ended. Asked twice with the same `key`, there is one.
     ///
     /// # Errors
-    /// While that one hasn't ended; `conflict` for one that brought older data back (or may have, on another computer), since
-    /// nobody has seen what would be lost now.
+    /// While that one hasn't ended, and for a rollback.
     pub async fn retry(&self, id: DeploymentId, key: Option<String>) -> Result<Deployment, EngineError> {
-        let earlier = self.store().deployment(id).await?;
-        if earlier.restore.is_some() || (earlier.elsewhere && earlier.rollback_of.is_some()) {
-            let message = format!(
-                "Deployment {} was a rollback: again, it could replace what was done since.",
-                earlier.number
-            );
-            return Err(EngineError::new(ErrorCode::Conflict, message)
-                .hint("Roll back once more instead: that says first what would be lost."));
-        }
         let queued = self.queue().retry(id, &who(), key).await?;
         self.store().deployment(queued.id).await
     }

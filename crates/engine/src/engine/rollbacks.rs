@@ -1,7 +1,5 @@
 //! Going back to an earlier deployment.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +7,7 @@ use super::deployments::who;
 use super::{Engine, EnvironmentView};
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{
-    DeployOptions, Deployment, DeploymentId, Project, Restore, Snapshot, SnapshotKind, SnapshotState, Status,
-    Trigger,
+    DeployOptions, Deployment, DeploymentId, Restore, Snapshot, SnapshotKind, SnapshotState, Status, Trigger,
 };
 use crate::plan::Plan;
 use crate::planning;
@@ -188,16 +185,7 @@ fn check(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError>
         ))
         .hint("`slipway history` shows which ones succeeded."));
     }
-    if target.elsewhere {
-        return check_elsewhere(view, target);
-    }
-    let names =
-        |project: &Project| project.repositories.iter().map(|r| r.name.clone()).collect::<BTreeSet<_>>();
-    if names(&target.settings.project) != names(&view.project) {
-        // A repository without a commit of then would come with its newest one.
-        return Err(EngineError::bad_input("The project had other repositories then than it has now.")
-            .hint("Give the project the repositories of then, or deploy with `--ref`."));
-    }
+    check_repositories(view, target)?;
     if target.settings.project.series != view.project.series {
         let then = &target.settings.project.series;
         return Err(EngineError::bad_input(format!("The project was one of Odoo {then} then."))
@@ -206,22 +194,28 @@ fn check(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError>
     Ok(())
 }
 
-/// What another desktop deployed can be deployed here if the same repositories are meant.
-fn check_elsewhere(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError> {
-    let deployed_by = |what: &str| {
-        EngineError::bad_input(format!("{} deployed that on another computer, and {what}.", target.who))
-            .hint("Roll back on that computer, or deploy its commit with `slipway deploy ENV --ref COMMIT`.")
+/// A repository without a commit of then would come with its newest one.
+fn check_repositories(view: &EnvironmentView, target: &Deployment) -> Result<(), EngineError> {
+    let refused = |what: &str| match target.elsewhere {
+        true => EngineError::bad_input(format!(
+            "{} deployed that on another computer, and {what}.",
+            target.who
+        ))
+        .hint("Roll back on that computer, or deploy its commit with `slipway deploy ENV --ref COMMIT`."),
+        false => EngineError::bad_input(format!("When that was deployed, {what}.")).hint(
+            "Give the project the repositories of then, or deploy with `slipway deploy ENV --ref COMMIT`.",
+        ),
     };
     if target.commits.is_empty() {
-        return Err(deployed_by("the server's history doesn't say which commits it was made of"));
+        return Err(refused("nobody recorded which commits it was made of"));
     }
     let theirs: Vec<&String> = target.commits.keys().collect();
     let mut ours: Vec<&String> = view.project.repositories.iter().map(|r| &r.name).collect();
     ours.sort();
     if theirs != ours {
         let names = |list: &[&String]| list.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(deployed_by(&format!(
-            "the project had other repositories there ({}) than here ({})",
+        return Err(refused(&format!(
+            "the project had other repositories ({}) than here and now ({})",
             names(&theirs),
             names(&ours)
         )));
@@ -235,7 +229,7 @@ mod tests {
     use crate::store::tests::Bed;
 
     #[tokio::test]
-    async fn what_was_deployed_elsewhere_is_only_gone_back_to_with_the_same_repositories() {
+    async fn one_only_goes_back_with_the_repositories_and_the_series_of_then() {
         let bed = Bed::new().await;
         let environment = bed.one().await;
         let id = bed.enqueue(&environment).await;
@@ -249,11 +243,17 @@ mod tests {
         };
         check(&view, &target).unwrap();
         let none = Deployment { commits: Default::default(), ..target.clone() };
-        assert!(check(&view, &none).unwrap_err().message.contains("doesn't say which commits"));
+        assert!(check(&view, &none).unwrap_err().message.contains("nobody recorded which commits"));
         let other = Deployment { commits: [("addons".to_owned(), "a".repeat(40))].into(), ..target.clone() };
         let told = check(&view, &other).unwrap_err().message;
-        assert!(told.contains("there (addons) than here (main)"), "{told}");
-        let here = Deployment { elsewhere: false, ..none };
+        assert!(told.contains("other repositories (addons) than here and now (main)"), "{told}");
+        let here = Deployment { elsewhere: false, ..target };
         check(&view, &here).unwrap();
+        let told = check(&view, &Deployment { elsewhere: false, ..other }).unwrap_err().message;
+        assert!(told.starts_with("When that was deployed, "), "{told}");
+        let mut of_then = here.settings.clone();
+        of_then.project.series = "18.0".to_owned();
+        let told = check(&view, &Deployment { settings: of_then, ..here }).unwrap_err().message;
+        assert!(told.contains("one of Odoo 18.0 then"), "{told}");
     }
 }

@@ -90,7 +90,8 @@ impl Queue {
     /// Adds a deployment of the same commits, and of the same data if it was to restore some, as one that has ended.
     ///
     /// # Errors
-    /// [`ErrorCode::IllegalTransition`] while the one to retry hasn't ended.
+    /// [`ErrorCode::IllegalTransition`] while the one to retry hasn't ended; [`ErrorCode::Conflict`] for a rollback, since nobody
+    /// has seen what would be lost by it now.
     pub async fn retry(
         &self,
         id: DeploymentId,
@@ -107,12 +108,18 @@ impl Queue {
                     return Err(EngineError::new(ErrorCode::IllegalTransition, message)
                         .hint("Wait for its end or cancel it, then retry."));
                 }
+                if earlier.rollback_of.is_some() {
+                    let message = format!(
+                        "Deployment {} was a rollback: what it takes away isn't what it was then.",
+                        earlier.number
+                    );
+                    return Err(EngineError::new(ErrorCode::Conflict, message)
+                        .hint("Roll back once more instead: that says first what would be lost."));
+                }
                 let new = NewDeployment {
                     git_ref: earlier.git_ref,
                     commits: earlier.commits,
-                    rollback_of: earlier.rollback_of,
                     retry_of: Some(id),
-                    restore: earlier.restore,
                     options: DeployOptions { wait: false, take_over: false, ..earlier.settings.options },
                     idempotency_key,
                     ..NewDeployment::new(earlier.environment_id, Trigger::Retry, who)

@@ -181,7 +181,7 @@ async fn retrying_makes_a_new_deployment_of_the_same_commits() {
 }
 
 #[tokio::test]
-async fn what_comes_back_with_its_data_wants_no_modules() {
+async fn a_rollback_with_data_wants_no_modules_and_none_is_retried() {
     let bed = Bed::new().await;
     let environment = bed.one().await;
     let then = bed.enqueue(&environment).await;
@@ -198,6 +198,9 @@ async fn what_comes_back_with_its_data_wants_no_modules() {
         let id = queue.enqueue(back(restore)).await.unwrap().id;
         let settings = bed.store.deployment(id).await.unwrap().settings;
         assert_eq!((&settings.environment.modules, settings.environment.cpus), (modules, 0.5));
+        claim(&queue).await.unwrap().finish(Status::Failed, None).await.unwrap();
+        let again = queue.retry(id, "me", None).await.unwrap_err();
+        assert_eq!(again.code, ErrorCode::Conflict, "nobody has seen what would be lost now");
     }
 }
 
