@@ -8,6 +8,7 @@ use slipway_engine::engine::{Engine, EngineOptions};
 use slipway_engine::error::{EngineError, ErrorCode};
 use slipway_engine::redact::Redactor;
 use slipway_engine::secrets::AskPassphrase;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::downloads::Downloads;
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) follows: Follows,
     /// The way to the window.
     pub(crate) signals: Signals,
+    /// New commits are looked for at once.
+    pub(crate) look_for_commits: Notify,
     /// What the user chose for the app itself.
     pub(crate) settings: Kept,
     /// Ends what goes on in the background.
@@ -59,6 +62,7 @@ impl App {
             downloads: Downloads::default(),
             follows: Follows::default(),
             signals: Signals::default(),
+            look_for_commits: Notify::new(),
             settings,
             stop: CancellationToken::new(),
             worker_ended: CancellationToken::new(),

@@ -44,6 +44,8 @@ pub(crate) struct EnvironmentRow {
     pub(crate) live: Option<DeploymentSummary>,
     /// What is under way or waits for its turn, oldest first.
     pub(crate) under_way: Vec<Progress>,
+    /// Why new commits can't be seen, where they are to be deployed by themselves.
+    pub(crate) watch_problem: Option<EngineError>,
 }
 
 /// A deployment that hasn't ended.
@@ -137,7 +139,7 @@ fn row(
     servers: &[Server],
     under_way: Vec<Progress>,
 ) -> Option<EnvironmentRow> {
-    let EnvironmentOverview { environment, project, server, latest, live } = overview;
+    let EnvironmentOverview { environment, project, server, latest, live, watch_problem } = overview;
     let view = EnvironmentView {
         project: projects.iter().find(|p| p.id == environment.project_id)?.clone(),
         server: servers.iter().find(|s| Some(s.id) == environment.server_id).cloned(),
@@ -155,6 +157,7 @@ fn row(
         latest,
         live,
         under_way,
+        watch_problem,
     })
 }
 
@@ -235,6 +238,7 @@ pub(crate) mod tests {
             server: given.server.then(|| server.name.clone()),
             latest,
             live,
+            watch_problem: None,
         };
         let under_way = progress.into_iter().collect();
         row(overview, &[project], std::slice::from_ref(server), under_way).unwrap()

@@ -1,4 +1,4 @@
-//! Carrying deployments out, for as long as the app runs, also with its window closed.
+//! Carrying deployments out, and looking for new commits, for as long as the app runs, also with its window closed.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Works in the background until the app stops.
 pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
+    look_for_commits(handle, engine.clone());
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
@@ -24,5 +25,13 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
             }
         }
         app.worker_ended.cancel();
+    });
+}
+
+fn look_for_commits(handle: &AppHandle, engine: Engine) {
+    let handle = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        let app = handle.state::<App>();
+        engine.watch_repositories(None, &app.look_for_commits, &app.stop).await;
     });
 }

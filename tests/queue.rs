@@ -103,9 +103,24 @@ fn two_desktops() {
     assert!(time(&one["finished_at"]) < time(&two["finished_at"]));
     journey.assert_serves("1.0");
 
-    // A plan on the second desktop compares with what is live, whoever deployed it.
+    // The second one's settings are to come with what is live. While they wait for the lock, that becomes another.
     journey.sample.set_branch("live", "code-only");
-    assert_eq!(first.run(&["deploy", &env]).code, Some(0));
+    let mut deploying = first.start(&["deploy", &env]);
+    deploying.wait_for_step("creating_network", LONG);
+    let saved = second.must(&["env", "set", &env, "--auto-deploy", "true", "--variable", "A=1"]);
+    let id = saved.result()["deployment"]["id"].as_str().unwrap();
+    assert_eq!(deploying.wait(LONG).code, Some(0));
+    let followed = second.start(&["logs", id, "-f"]).wait(LONG);
+    let refused = second.must(&["history", &env]).result()[0].clone();
+    assert_eq!(refused["error"]["code"], "conflict", "nothing is undone: {}", followed.told());
+    journey.assert_serves("1.1");
+    let retried = second.run(&["retry", id]);
+    assert_eq!(retried.code, Some(0), "{}", retried.told());
+    journey.assert_serves("1.1");
+    let printed = journey.server.docker().must(&["exec", &journey.web(), "printenv", "A"]);
+    assert_eq!(printed, "1", "the settings came with what was live then");
+
+    // A plan on the second desktop compares with what is live, whoever deployed it.
     journey.sample.set_branch("live", "new-field");
     let plan = second.must(&["plan", &env]).result().clone();
     assert_eq!(plan["repositories"]["main"]["old"], journey.sample.commit_of("code-only"), "{plan:#}");
@@ -133,5 +148,9 @@ fn two_desktops() {
             serde_json::from_str::<Value>(line).unwrap()["who"].as_str().unwrap().chars().take(3).collect()
         })
         .collect();
-    assert_eq!(who, ["ada", "bea", "ada", "bea"], "the server's own history tells who: {server_history}");
+    assert_eq!(
+        who,
+        ["ada", "bea", "ada", "bea", "bea"],
+        "the server's own history tells who: {server_history}"
+    );
 }

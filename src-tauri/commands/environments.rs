@@ -3,7 +3,9 @@
 use serde::Serialize;
 use slipway_engine::engine::{EnvironmentView, RollbackPreview};
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{DeploymentId, Environment, EnvironmentId, Project, ProjectId, Server, slug};
+use slipway_engine::model::{
+    Deployment, DeploymentId, Environment, EnvironmentId, Project, ProjectId, Server, slug,
+};
 use slipway_engine::plan::Plan;
 use slipway_engine::server::Capacity;
 use tauri::State;
@@ -85,7 +87,8 @@ pub(crate) async fn add_environment(
         .await
 }
 
-/// Changes an environment's settings; they take effect with its next deployment.
+/// Changes an environment's settings; they take effect with its next deployment. Returns that one where changed settings are
+/// deployed by themselves.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_environment(
@@ -93,15 +96,18 @@ pub(crate) async fn save_environment(
     id: WishId,
     environment: Environment,
     secrets: Vec<GivenSecret>,
-) -> Result<(), EngineError> {
+) -> Result<Option<Deployment>, EngineError> {
     app.once
         .run(id, async {
             let engine = app.engine()?;
             environment.validate()?;
             let before = engine.store().environment(environment.id).await?;
             engine.keep_secrets_of(&environment, names_and_values(secrets)).await?;
-            engine.save_environment(environment.clone()).await?;
-            engine.forget_secrets_of(&before, Some(&environment)).await
+            let deployment = engine.save_environment(environment.clone()).await?;
+            // Where its branch is now isn't new, if new commits are deployed from now on.
+            app.look_for_commits.notify_one();
+            engine.forget_secrets_of(&before, Some(&environment)).await?;
+            Ok(deployment)
         })
         .await
 }

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// A first deployment installs a database.
 const LONG: Duration = Duration::from_secs(900);
 
-/// From an empty home to a live Odoo, its next release, back to the one before, and to nothing again: one server, three
+/// From an empty home to a live Odoo, its next release, back to the one before, and to nothing again: one server, four
 /// deployments.
 #[test]
 fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
@@ -24,10 +24,11 @@ fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
     let window = Page(desktop.open(journey.slipway.home(), &[]));
     first_run(&window, &journey);
     settings_are_edited_discarded_and_saved(&window, &journey);
-    let before = redeploy(&window, &journey);
+    let before = what_is_pushed_is_deployed(&window, &journey);
     an_environment_without_a_server(&window, &journey);
     the_server_shows_what_it_bears(&window, &journey);
     snapshots::one_is_downloaded_restored_and_deleted(&window, &journey, &before);
+    changed_settings_are_deployed(&window, &journey);
     all_is_taken_away(&window, &journey);
 }
 
@@ -100,6 +101,7 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     window.at("setting-memory").fill("1024");
     window.pair("setting-variables", "GREETING", "hello");
     window.pair("setting-secrets", "TOKEN", "of the test");
+    window.at("setting-deploy-on-push").click();
     window.at("quick-save").click();
     window.gone("[data-testid=unsaved]");
     window.gone("[data-testid=tab-settings-mark]");
@@ -109,20 +111,50 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     assert!(!after.to_string().contains("of the test"), "a secret is in the keychain: {after:#}");
 }
 
-/// Gives the data as they were just before it.
-fn redeploy(window: &Page, journey: &Journey) -> Data {
+/// Nothing is clicked. Gives the data as they were just before it.
+fn what_is_pushed_is_deployed(window: &Page, journey: &Journey) -> Data {
     journey.make_ticket("kept");
     let before = journey.data();
+    let initial = journey.sample.commit_of("initial");
+    journey.eventually("the app knows where the branch is", SOON, || {
+        saved(journey, "production")["watched"]["heads"]["main"]["commit"] == initial
+    });
+    assert_eq!(journey.history().len(), 1, "what was there before isn't new");
     journey.sample.set_branch("live", "new-field");
-    window.at("deploy").click();
-    window.at("plan-lane");
-    window.at("deploy-go").click();
-    window.is_at("overview");
     journey.eventually("the next release answers", LONG, || journey.release().as_deref() == Some("1.3"));
     window.is_live();
+    window.tab("deployments");
+    let row = window.find("[data-testid=deployment-2]").content();
+    assert!(row.contains("Git push"), "{row}");
     let printed = journey.server.docker().must(&["exec", &journey.web(), "printenv", "GREETING"]);
     assert_eq!(printed, "hello", "the saved variable is there");
     before
+}
+
+/// By themselves, once that is chosen, with the release that is live and not the newest one of the branch.
+fn changed_settings_are_deployed(window: &Page, journey: &Journey) {
+    let (release, count) = (journey.release(), journey.history().len());
+    let docker = journey.server.docker();
+    let memory = || -> u64 {
+        docker.must(&["inspect", "-f", "{{.HostConfig.Memory}}", &journey.web()]).parse().unwrap()
+    };
+    let before = memory();
+    assert_ne!(release.as_deref(), Some("1.3"), "the branch is ahead of what is live");
+    window.tab("settings");
+    window.at("setting-auto-deploy").click();
+    assert!(window.at("save").text().starts_with("Save changes"));
+    window.at("setting-memory").fill("1100");
+    assert!(window.at("save").text().starts_with("Save and deploy"));
+    window.at("save").click();
+    let number = count + 1;
+    window.find_text("[data-testid=toast] p", &format!("Settings saved. Deployment #{number} brings them."));
+    window.tab("overview");
+    journey.eventually("it is carried out", LONG, || journey.last()["status"] == "success");
+    window.is_live();
+    let last = journey.last();
+    assert_eq!((&last["number"], &last["trigger"]), (&number.into(), &"auto_deploy".into()), "{last:#}");
+    assert_eq!(journey.release(), release);
+    assert!(memory() > before, "the container has more memory than before");
 }
 
 fn an_environment_without_a_server(window: &Page, journey: &Journey) {

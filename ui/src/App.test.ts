@@ -194,6 +194,35 @@ test("unsaved settings mark the tab, stop a deployment and can be saved", async 
   expect(save.mock.calls[0]?.[1]).toMatchObject({ id: "e5", branch: "release" });
 });
 
+test("settings that are deployed by themselves say so before they are saved, and name the deployment after", async () => {
+  const save = vi.spyOn(commands, "saveEnvironment");
+  save.mockResolvedValueOnce(await commands.retry("", "e2-d12"));
+  const user = await start(environmentAddress("e2", "settings"));
+  await user.click(await screen.findByTestId("setting-auto-deploy"));
+  expect((await screen.findByTestId("save")).textContent).toContain("Save changes");
+  const branch = screen.getByTestId("setting-branch");
+  await user.clear(branch);
+  await user.type(branch, "release");
+  expect(screen.getByTestId("save").textContent).toContain("Save and deploy");
+  expect(screen.getByTestId("quick-save").textContent).toContain("Save and deploy");
+  expect(await faults()).toEqual([]);
+  await user.click(screen.getByTestId("save"));
+  await screen.findByText("Settings saved. Deployment #13 brings them.");
+  expect(save.mock.calls[0]?.[1]).toMatchObject({ auto_deploy: true, deploy_on_push: false });
+});
+
+test("why new commits can't be seen stands above every tab", async () => {
+  const everything = structuredClone(await commands.overview());
+  const row = everything.environments.find(({ environment }) => environment.id === "e2");
+  if (!row) throw new Error("The fixtures have no e2.");
+  row.watch_problem = { code: "git_unreachable", message: "The host is away.", hint: "Check your network." };
+  vi.spyOn(commands, "overview").mockResolvedValue(everything);
+  await start(environmentAddress("e2"));
+  const said = (await screen.findByTestId("watch-problem")).textContent;
+  expect(said).toContain("aren't deployed by themselves");
+  expect(said).toContain("The host is away.");
+});
+
 test("a server that is too small disables Deploy and Save", async () => {
   const user = await start(environmentAddress("e4", "settings"));
   const memory = await screen.findByTestId("setting-memory");

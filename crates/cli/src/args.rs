@@ -136,12 +136,16 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
-    /// Carry out what is queued until nothing is left (what `--detach` starts)
+    /// Carry out what is queued, and look for new commits where they are deployed by themselves (`--detach` starts it, until
+    /// the queue is empty)
     #[command(hide = true)]
     Work {
-        /// End when the queue is empty
+        /// End when the queue is empty, and look for nothing
         #[arg(long)]
         until_idle: bool,
+        /// How often to look for new commits
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        look_every: u64,
     },
     /// Print completions for a shell
     Completions {
@@ -297,6 +301,12 @@ pub(crate) struct EnvSettings {
     /// Days to keep a snapshot
     #[arg(long)]
     pub(crate) snapshot_days: Option<u32>,
+    /// Deploy new commits of its branch by itself, while the app runs (true or false)
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) deploy_on_push: Option<bool>,
+    /// Deploy changed settings by itself once it is live (true or false)
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) auto_deploy: Option<bool>,
     /// Install Odoo's demonstration data on the first deployment
     #[arg(long)]
     pub(crate) demo_data: Option<bool>,

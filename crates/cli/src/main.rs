@@ -77,7 +77,9 @@ async fn dispatch(cli: Cli, out: Output, redactor: Redactor) -> Result<Exit, Eng
             commands::snapshots::download(&engine, out, &env, &of, &to).await
         }
         Command::Open { env, print } => commands::open::run(&engine, out, &env, print).await,
-        Command::Work { until_idle } => commands::work::run(&engine, until_idle).await,
+        Command::Work { until_idle, look_every } => {
+            commands::work::run(&engine, until_idle, Duration::from_secs(look_every.max(1))).await
+        }
         Command::Completions { .. } => Ok(Exit::Success),
     }
 }

@@ -117,7 +117,7 @@ async fn summary(engine: &Engine, d: &Deployment) -> Result<String, EngineError>
 }
 
 /// A process of our own that outlives this one and this terminal.
-fn start_background(engine: &Engine) -> Result<(), EngineError> {
+pub(crate) fn start_background(engine: &Engine) -> Result<(), EngineError> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("--home")

@@ -269,10 +269,9 @@ impl Cx {
         self.fetched
             .get_or_try_init(|| async {
                 let log = self.line_writer();
-                // Commits recorded by an earlier run of this deployment stay: a resumed one doesn't change its mind.
                 let want = Want {
                     reference: self.deployment.git_ref.clone(),
-                    commits: self.deployment.commits.clone(),
+                    commits: self.wanted_commits().await?,
                 };
                 let say = move |line| log(line);
                 let fetched = source::fetch(&self.engine, &self.settings, &want, say, &self.cancel).await?;
@@ -283,6 +282,44 @@ impl Cx {
                 Ok(fetched)
             })
             .await
+    }
+
+    /// Commits that are wanted, where it isn't the newest ones.
+    async fn wanted_commits(&self) -> Result<BTreeMap<String, String>, EngineError> {
+        // Those that an earlier run of this deployment recorded stay: a resumed one doesn't change its mind.
+        if !self.deployment.commits.is_empty() || !self.options().live_commits {
+            return Ok(self.deployment.commits.clone());
+        }
+        let facts = self.connect().await?;
+        let live = self.live_commits(facts).filter(|commits| {
+            // Without it, the branch's newest would come.
+            self.settings.project.main_repository().is_some_and(|main| commits.contains_key(&main.name))
+        });
+        live.cloned().ok_or_else(|| {
+            EngineError::new(ErrorCode::Conflict, "Which commits are live is not known.")
+                .hint("Deploy the environment by hand: that brings the newest commits of its branch.")
+        })
+    }
+
+    /// Refuses to go on with the commits that were live when it began, when others are by now: it would undo a deployment that
+    /// nobody wants to be undone.
+    pub(crate) async fn check_still_live(&self, facts: &Facts) -> Result<(), EngineError> {
+        if !self.options().live_commits {
+            return Ok(());
+        }
+        let ours = &self.fetched().await?.commits;
+        let is_ours =
+            |(name, sha): (&String, &String)| ours.get(name).is_none_or(|commit| commit.sha == *sha);
+        if self.live_commits(facts).is_some_and(|live| live.iter().all(is_ours)) {
+            return Ok(());
+        }
+        Err(EngineError::new(ErrorCode::Conflict, "Another version went live while this one was prepared.")
+            .hint("Retry: the changed settings are deployed with the version that is live then."))
+    }
+
+    fn live_commits<'f>(&self, facts: &'f Facts) -> Option<&'f BTreeMap<String, String>> {
+        let live = facts.live(&self.unrooted.slug)?;
+        Some(&facts.release(live.deployment?)?.commits)
     }
 
     /// Records what was fetched.

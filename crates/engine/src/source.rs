@@ -95,11 +95,15 @@ pub(crate) async fn fetch(
 ///
 /// # Errors
 /// Those of Git.
-pub(crate) async fn list(engine: &Engine, repository: &Repository) -> Result<Vec<RemoteRef>, EngineError> {
+pub(crate) async fn list(
+    engine: &Engine,
+    repository: &Repository,
+    cancel: &CancellationToken,
+) -> Result<Vec<RemoteRef>, EngineError> {
     let request = request(engine, repository, None).await?;
     let mirrors = Repositories::new(engine.mirrors());
     let url = repository.url.clone();
-    let cancel = CancellationToken::new();
+    let cancel = cancel.clone();
     off_thread(move || Ok(mirrors.mirror(&url)?.list(&request, &cancel)?)).await
 }
 

@@ -27,6 +27,12 @@ const SCREENS: &[Screen] = &[
     ("snapshot-delete", "", "/environments/e2/snapshots", &["delete-11"]),
     ("snapshots-empty", "", "/environments/e5/snapshots", &[]),
     ("environment-settings", "", "/environments/e2/settings", &[]),
+    (
+        "environment-settings-changed",
+        "",
+        "/environments/e2/settings",
+        &["setting-auto-deploy", "setting-deploy-on-push", "setting-notify"],
+    ),
     ("deploy", "", "/environments/e2", &["deploy"]),
     ("roll-back", "", "/environments/e2", &["roll-back"]),
     ("cancel", "", "/environments/e1", &["cancel"]),

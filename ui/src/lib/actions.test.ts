@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import { rows } from "../fixtures/data";
-import { deployAction, openAction, rollBackAction, underWay } from "./actions";
+import { deployAction, deploysWhenSaved, openAction, rollBackAction, underWay } from "./actions";
+import { Form } from "./form.svelte";
 import type { EnvironmentRow } from "./model";
 
 const of = (name: string) => {
@@ -44,4 +45,17 @@ test("what is carried out goes before what waits", () => {
   expect(underWay(row)).toBe(runs);
   expect(underWay({ ...row, under_way: [waits] })).toBe(waits);
   expect(underWay({ ...row, under_way: [] })).toBeNull();
+});
+
+test("saving deploys what changes something of what is live, where that is wanted", () => {
+  const row = of("acme/staging");
+  const form = new Form({ ...row.environment, auto_deploy: true });
+  expect(deploysWhenSaved(row, form)).toBe(false);
+  form.draft.notify = false;
+  expect(deploysWhenSaved(row, form)).toBe(false);
+  form.draft.memory_mb = 1024;
+  expect(deploysWhenSaved(row, form)).toBe(true);
+  expect(deploysWhenSaved({ ...row, live: null }, form)).toBe(false);
+  form.draft.auto_deploy = false;
+  expect(deploysWhenSaved(row, form)).toBe(false);
 });

@@ -1,6 +1,7 @@
 // What can be done with an environment now, and if not, why. Screens, keys and the palette ask here.
 
-import type { EnvironmentRow } from "./model";
+import type { Form } from "./form.svelte";
+import type { Environment, EnvironmentRow } from "./model";
 import { isRunning } from "./model";
 
 /** An action with the reason why it can't be done now. */
@@ -40,6 +41,23 @@ export function openAction(row: EnvironmentRow): Action {
   if (!row.address) return { title, reason: "No server assigned, so no address" };
   if (!row.live) return { title, reason: "Nothing is deployed yet" };
   return { title, reason: null };
+}
+
+/** What only Slipway itself goes by: nothing of what is live changes with it. */
+const OURS: (keyof Environment)[] = [
+  "kind",
+  "hold_limit_s",
+  "auto_deploy",
+  "deploy_on_push",
+  "retention",
+  "notify",
+  "demo_data",
+  "language",
+];
+
+/** Whether the changed settings are deployed by themselves when they are saved. */
+export function deploysWhenSaved(row: EnvironmentRow, form: Form<Environment>): boolean {
+  return form.draft.auto_deploy && row.live !== null && form.changed.some((key) => !OURS.includes(key));
 }
 
 /** The deployment that is carried out now, or the first that waits. */

@@ -34,8 +34,11 @@ export const commands = {
 	draftEnvironment: (project: ProjectId) => __TAURI_INVOKE<Environment>("draft_environment", { project }),
 	/**  Adds an environment. New values of its secrets come along, under the names that it refers to them by. */
 	addEnvironment: (id: WishId, environment: Environment, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("add_environment", { id, environment, secrets }),
-	/**  Changes an environment's settings; they take effect with its next deployment. */
-	saveEnvironment: (id: WishId, environment: Environment, secrets: GivenSecret[]) => __TAURI_INVOKE<null>("save_environment", { id, environment, secrets }),
+	/**
+	 *  Changes an environment's settings; they take effect with its next deployment. Returns that one where changed settings are
+	 *  deployed by themselves.
+	 */
+	saveEnvironment: (id: WishId, environment: Environment, secrets: GivenSecret[]) => __TAURI_INVOKE<Deployment | null>("save_environment", { id, environment, secrets }),
 	/**
 	 *  Removes everything of an environment from its server and forgets it; with `keep_server`, only forgets it. Says what was
 	 *  removed, a line each.
@@ -235,6 +238,8 @@ export type DeployOptions = {
 	wait?: boolean,
 	/**  Take the environment over from another desktop. */
 	take_over?: boolean,
+	/**  The commits that are live when it begins, instead of the branch's newest. */
+	live_commits?: boolean,
 };
 
 /**  An environment that is found on a server. */
@@ -494,8 +499,10 @@ export type Environment = {
 	image: string | null,
 	/**  How long an update may hold requests before they see a maintenance page, in seconds. */
 	hold_limit_s: number,
-	/**  Whether changed settings are deployed by themselves. */
+	/**  Whether changed settings are deployed by themselves, once it is live. */
 	auto_deploy: boolean,
+	/**  Whether new commits are deployed by themselves, once it was deployed. Not in what older versions wrote. */
+	deploy_on_push?: boolean,
 	/**  How much of its past is kept. */
 	retention: Retention,
 	/**  Whether the end of a deployment is shown as a notification. */
@@ -555,6 +562,8 @@ export type EnvironmentRow = {
 	live: DeploymentSummary | null,
 	/**  What is under way or waits for its turn, oldest first. */
 	under_way: Progress[],
+	/**  Why new commits can't be seen, where they are to be deployed by themselves. */
+	watch_problem: EngineError | null,
 };
 
 /**

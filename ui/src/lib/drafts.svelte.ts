@@ -4,7 +4,7 @@ import { SvelteMap } from "svelte/reactivity";
 
 import { commands, newSecretName, newWish } from "./backend";
 import { Form } from "./form.svelte";
-import type { Environment, GivenSecret } from "./model";
+import type { Deployment, Environment, GivenSecret } from "./model";
 
 /** The settings of an environment as they stand in the fields, with the values of new secrets. */
 export class EnvironmentDraft {
@@ -34,17 +34,18 @@ export class EnvironmentDraft {
     this.form.reset();
   }
 
-  /** Saves what stands in the fields. */
-  async save(): Promise<void> {
+  /** Saves what stands in the fields. Returns the deployment that brings it, if that is made by itself. */
+  async save(): Promise<Deployment | null> {
     const value = this.form.value();
     const used = Object.values(value.secret_variables);
-    await commands.saveEnvironment(
+    const deployment = await commands.saveEnvironment(
       newWish(),
       value,
       this.given.filter(({ name }) => used.includes(name)),
     );
     this.given = [];
     this.form.rebase(value);
+    return deployment;
   }
 }
 

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use slipway_engine::engine::{Engine, EnvironmentView};
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{Environment, Tls};
+use slipway_engine::model::{Deployment, Environment, Tls};
+use slipway_engine::store::Watched;
 
 use crate::args::{Env as Args, EnvSettings};
 use crate::exit::Exit;
 use crate::output::{Output, table};
 use crate::prompt;
+use crate::run::start_background;
 
 /// Carries it out.
 pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit, EngineError> {
@@ -34,19 +37,51 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit
             });
         }
         Args::List => list(engine, out).await?,
-        Args::Show { env } => out.value(&engine.environment(&env).await?, show),
+        Args::Show { env } => {
+            let view = engine.environment(&env).await?;
+            let watched = engine.store().watched(view.environment.id).await?;
+            out.value(&Shown { view, watched }, show);
+        }
         Args::Set(args) => {
             let mut view = engine.environment(&args.env).await?;
             apply(engine, &mut view.environment, args.settings).await?;
-            engine.save_environment(view.environment).await?;
-            let view = engine.environment(&args.env).await?;
-            out.value(&view, |v| format!("Saved. It takes effect with the next deployment of {}.", v.name()));
+            let deployment = engine.save_environment(view.environment).await?;
+            let saved = Saved { view: engine.environment(&args.env).await?, deployment };
+            // From here on what is pushed is new, also while no app runs.
+            let pushed = match saved.view.environment.deploy_on_push {
+                true => engine.look_for_commits().await?,
+                false => vec![],
+            };
+            if saved.deployment.is_some() || !pushed.is_empty() {
+                start_background(engine)?;
+            }
+            out.value(&saved, Saved::text);
         }
         Args::Destroy { env, confirm, keep_server } => {
             destroy(engine, out, &env, confirm, keep_server).await?
         }
     }
     Ok(Exit::Success)
+}
+
+/// Changed settings, and the deployment of them if they are deployed by themselves.
+#[derive(Serialize)]
+struct Saved {
+    #[serde(flatten)]
+    view: EnvironmentView,
+    deployment: Option<Deployment>,
+}
+
+impl Saved {
+    fn text(&self) -> String {
+        match &self.deployment {
+            None => format!("Saved. It takes effect with the next deployment of {}.", self.view.name()),
+            Some(d) => {
+                let id = d.id.short();
+                format!("Saved. Deployment {id} brings it by itself. Watch it with `slipway logs {id} -f`.")
+            }
+        }
+    }
 }
 
 async fn list(engine: &Engine, out: Output) -> Result<(), EngineError> {
@@ -72,7 +107,16 @@ async fn list(engine: &Engine, out: Output) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn show(view: &EnvironmentView) -> String {
+/// An environment, and what is known of its branches if new commits are deployed by themselves.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    view: EnvironmentView,
+    watched: Option<Watched>,
+}
+
+fn show(shown: &Shown) -> String {
+    let Shown { view, watched } = shown;
     let e = &view.environment;
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
@@ -88,6 +132,7 @@ fn show(view: &EnvironmentView) -> String {
         ("Modules", e.modules.join(", ")),
         ("Options", pairs(&e.options)),
         ("Variables", pairs(&e.variables)),
+        ("Triggers", triggers(e, watched.as_ref())),
         (
             "Retention",
             format!(
@@ -98,6 +143,29 @@ fn show(view: &EnvironmentView) -> String {
     ];
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(k, v)| vec![k.to_owned(), v]).collect();
     table(&["", ""], &rows).trim_start().to_owned()
+}
+
+/// What deploys it by itself, and how that stands.
+fn triggers(e: &Environment, watched: Option<&Watched>) -> String {
+    let mut triggers = vec![];
+    if e.deploy_on_push {
+        triggers.push(match watched {
+            None => "new commits (not looked for yet: the app does it while it runs)".to_owned(),
+            Some(Watched { problem: Some(problem), since, .. }) => {
+                format!("new commits (not seen since {since:.0}: {} {})", problem.message, problem.hint)
+            }
+            Some(Watched { heads, .. }) => {
+                let heads = heads
+                    .values()
+                    .map(|h| format!("{} at {}", h.reference, &h.commit[..h.commit.len().min(7)]));
+                format!("new commits ({})", heads.collect::<Vec<_>>().join(", "))
+            }
+        });
+    }
+    if e.auto_deploy {
+        triggers.push("changed settings".to_owned());
+    }
+    if triggers.is_empty() { "none: deployed by hand".to_owned() } else { triggers.join("; ") }
 }
 
 async fn destroy(
@@ -158,6 +226,8 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     set(&mut e.retention.keep_releases, s.keep_releases);
     set(&mut e.retention.keep_snapshots, s.keep_snapshots);
     set(&mut e.retention.snapshot_days, s.snapshot_days);
+    set(&mut e.deploy_on_push, s.deploy_on_push);
+    set(&mut e.auto_deploy, s.auto_deploy);
     set(&mut e.demo_data, s.demo_data);
     Ok(())
 }

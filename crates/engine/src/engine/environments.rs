@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::deployments::who;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{DeployOptions, Environment, EnvironmentId, Project, Server, Settings, Tls, slug};
+use crate::model::{
+    DeployOptions, Deployment, Environment, EnvironmentId, Project, Server, Settings, Tls, slug,
+};
 
 /// An environment with what it stands on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -121,12 +124,19 @@ impl Engine {
         self.store().add_environment(environment).await
     }
 
-    /// Changes an environment's settings; they take effect with its next deployment.
+    /// Changes an environment's settings. They take effect with its next deployment, which is queued at once where changed
+    /// settings are deployed by themselves and change anything of what is live.
     ///
     /// # Errors
     /// When a setting makes no sense.
-    pub async fn save_environment(&self, environment: Environment) -> Result<(), EngineError> {
-        self.store().update_environment(environment).await
+    pub async fn save_environment(
+        &self,
+        environment: Environment,
+    ) -> Result<Option<Deployment>, EngineError> {
+        match self.store().update_and_deploy(environment, who()).await? {
+            None => Ok(None),
+            Some(id) => self.store().deployment(id).await.map(Some),
+        }
     }
 
     async fn view(&self, environment: Environment) -> Result<EnvironmentView, EngineError> {

@@ -8,6 +8,7 @@ mod install_docker;
 mod keychain;
 mod live;
 mod projects;
+mod pushes;
 mod rollbacks;
 mod servers;
 mod snapshots;

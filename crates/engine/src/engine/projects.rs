@@ -1,6 +1,7 @@
 //! Projects: what can be done with them.
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::error::EngineError;
@@ -49,7 +50,7 @@ impl Engine {
             .find(|r| r.name == repository)
             .ok_or_else(|| EngineError::not_found(format!("There is no repository {repository:?}.")))?;
         let mut found = References::default();
-        for reference in source::list(self, repository).await? {
+        for reference in source::list(self, repository, &CancellationToken::new()).await? {
             match reference.short() {
                 Some(name) if reference.name.starts_with("refs/heads/") => {
                     found.branches.push(name.to_owned())

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,12 +83,7 @@ pub(super) fn fetch(
     on_progress: &mut dyn FnMut(Progress),
     cancel: &CancellationToken,
 ) -> Result<String, GitError> {
-    if let Credential::Token { .. } = request.credential
-        && url.kind() == Kind::Http
-        && !url.is_loopback()
-    {
-        return Err(GitError::TokenOverPlainHttp { host: url.host().to_owned() });
-    }
+    no_plain_token(url, request)?;
     let mut watched = |job: Job| watch(url, request.limits, on_progress, cancel, job);
     let task = Task { dir: dir.to_owned(), url: url.clone(), request: request.clone() };
     let by_libgit = task.clone();
@@ -110,20 +106,82 @@ pub(super) fn list(
     request: &Fetch,
     cancel: &CancellationToken,
 ) -> Result<Vec<RemoteRef>, GitError> {
+    no_plain_token(url, request)?;
+    // Held by the thread that asks.
+    let asking = Asking::begin(url)?;
     let found = Arc::new(Mutex::new(Vec::new()));
+    let put = |into: &Arc<Mutex<Vec<RemoteRef>>>, refs| {
+        *into.lock().unwrap_or_else(PoisonError::into_inner) = refs;
+        Ok(String::new())
+    };
+    let watched = |job: Job| watch(url, request.limits, &mut |_| {}, cancel, job);
     let (into, url_, request_) = (Arc::clone(&found), url.clone(), request.clone());
-    let job = move |shared: Shared| {
+    let by_libgit = move |shared: Shared| {
+        let _asking = asking;
         let mut remote = git2::Remote::create_detached(url_.as_str())?;
         let callbacks = shared.callbacks(&url_, &request_);
         let connection = remote
             .connect_auth(Direction::Fetch, Some(callbacks), Some(proxy()))
             .map_err(|e| shared.classify(&url_, e))?;
-        *into.lock().unwrap_or_else(PoisonError::into_inner) = refs_of(connection.list()?);
-        Ok(String::new())
+        put(&into, refs_of(connection.list()?))
     };
-    watch(url, request.limits, &mut |_| {}, cancel, Box::new(job))?;
+    match watched(Box::new(by_libgit)) {
+        Err(error) if program::may_help(url, &request.credential, &error) => {
+            let (into, url_) = (Arc::clone(&found), url.clone());
+            let listed = watched(Box::new(move |shared| put(&into, program::list(&url_, &shared.stop)?)));
+            // As for a fetch: ssh's own failure says no more.
+            listed.map_err(|e| if matches!(e, GitError::Unreachable { .. }) { error } else { e })?;
+        }
+        other => drop(other?),
+    }
     let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(found)
+}
+
+/// How many threads may wait for a far repository's names. One that is silent is given up on, but its thread lives on until the
+/// system ends the connection, which may be never: whoever asks every minute must not have a thread more each time.
+const ASKING: usize = 4;
+
+/// The threads that wait now, by repository.
+static THREADS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+/// One of the threads that wait for a far repository's names.
+struct Asking(GitUrl);
+
+impl Asking {
+    fn begin(url: &GitUrl) -> Result<Self, GitError> {
+        let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = threads.entry(url.as_str().to_owned()).or_default();
+        if *waiting >= ASKING {
+            let detail = format!("{waiting} earlier questions were never answered");
+            return Err(GitError::Unreachable { host: url.host().to_owned(), detail });
+        }
+        *waiting += 1;
+        Ok(Self(url.clone()))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = threads.get_mut(self.0.as_str()) {
+            *waiting -= 1;
+            if *waiting == 0 {
+                threads.remove(self.0.as_str());
+            }
+        }
+    }
+}
+
+/// A token isn't sent where everybody on the way can read it.
+fn no_plain_token(url: &GitUrl, request: &Fetch) -> Result<(), GitError> {
+    if matches!(request.credential, Credential::Token { .. })
+        && url.kind() == Kind::Http
+        && !url.is_loopback()
+    {
+        return Err(GitError::TokenOverPlainHttp { host: url.host().to_owned() });
+    }
+    Ok(())
 }
 
 #[derive(Clone)]

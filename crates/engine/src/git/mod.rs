@@ -39,4 +39,4 @@ pub use transfer::{RESERVED, Sent, Transfer, UNPACK};
 pub use url::GitUrl;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -205,6 +205,8 @@ pub struct DeployOptions {
     pub wait: bool,
     /// Take the environment over from another desktop.
     pub take_over: bool,
+    /// The commits that are live when it begins, instead of the branch's newest.
+    pub live_commits: bool,
 }
 
 impl Settings {

@@ -45,8 +45,11 @@ pub struct Environment {
     pub image: Option<String>,
     /// How long an update may hold requests before they see a maintenance page, in seconds.
     pub hold_limit_s: u32,
-    /// Whether changed settings are deployed by themselves.
+    /// Whether changed settings are deployed by themselves, once it is live.
     pub auto_deploy: bool,
+    /// Whether new commits are deployed by themselves, once it was deployed. Not in what older versions wrote.
+    #[serde(default)]
+    pub deploy_on_push: bool,
     /// How much of its past is kept.
     pub retention: Retention,
     /// Whether the end of a deployment is shown as a notification.
@@ -152,6 +155,7 @@ impl Environment {
             image: None,
             hold_limit_s: 60,
             auto_deploy: false,
+            deploy_on_push: false,
             retention: Retention::default(),
             notify: true,
             demo_data: false,
@@ -159,6 +163,26 @@ impl Environment {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// Whether a deployment makes the same of these settings as of `other`: they differ in nothing but what Slipway itself goes
+    /// by.
+    pub fn runs_like(&self, other: &Self) -> bool {
+        let plain = |environment: &Self| Self {
+            kind: EnvironmentKind::Production,
+            hold_limit_s: 0,
+            auto_deploy: false,
+            deploy_on_push: false,
+            retention: Retention::default(),
+            notify: false,
+            // Of the first installation only.
+            demo_data: false,
+            language: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            ..environment.clone()
+        };
+        plain(self) == plain(other)
     }
 
     /// Checks everything that can be checked without its project and server.
@@ -265,6 +289,27 @@ mod tests {
         assert!(Environment { memory_mb: 64, ..environment() }.validate().is_err());
         assert!(Environment { disk_mb: u64::MAX, ..environment() }.validate().is_err());
         assert!(Environment { hold_limit_s: 0, ..environment() }.validate().is_err());
+    }
+
+    #[test]
+    fn what_only_slipway_goes_by_needs_no_deployment() {
+        let before = environment();
+        let ours = Environment {
+            deploy_on_push: true,
+            notify: false,
+            retention: Retention { keep_releases: 1, ..Retention::default() },
+            updated_at: crate::model::now(),
+            ..before.clone()
+        };
+        assert!(before.runs_like(&ours));
+        for changed in [
+            Environment { memory_mb: 4096, ..before.clone() },
+            Environment { domain: Some("erp.example.com".into()), ..before.clone() },
+            Environment { variables: [("A".to_owned(), "1".to_owned())].into(), ..before.clone() },
+            Environment { branch: "next".into(), ..before.clone() },
+        ] {
+            assert!(!before.runs_like(&changed), "{changed:?}");
+        }
     }
 
     #[test]

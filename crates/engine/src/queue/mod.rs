@@ -25,7 +25,7 @@ use crate::{
     redact::Redactor,
     store::{NewDeployment, Store, deployment_in, insert_deployment},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How many deployments of a server run side by side, unless told otherwise.
@@ -118,7 +118,11 @@ impl Queue {
                 }
                 let new = NewDeployment {
                     git_ref: earlier.git_ref,
-                    commits: earlier.commits,
+                    commits: match earlier.settings.options.live_commits {
+                        // Others may be live by now.
+                        true => BTreeMap::new(),
+                        false => earlier.commits,
+                    },
                     retry_of: Some(id),
                     options: DeployOptions { wait: false, take_over: false, ..earlier.settings.options },
                     idempotency_key,

@@ -54,6 +54,7 @@ impl PrepareStep for Connecting {
         if self.recover(cx, &facts).await? {
             facts = cx.learn_again().await?;
         }
+        cx.check_still_live(&facts).await?;
         learn(cx, &facts).await?;
         Ok(facts)
     }

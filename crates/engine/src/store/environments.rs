@@ -10,7 +10,7 @@ use crate::{
     error::{EngineError, ErrorCode},
     model::{DeploymentSummary, Environment, EnvironmentId, names},
 };
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, Transaction, named_params};
 use serde::Serialize;
 
 /// An environment with what a list of environments shows of it.
@@ -26,6 +26,8 @@ pub struct EnvironmentOverview {
     pub latest: Option<DeploymentSummary>,
     /// The deployment that it runs.
     pub live: Option<DeploymentSummary>,
+    /// Why new commits can't be seen, where they are to be deployed by themselves.
+    pub watch_problem: Option<EngineError>,
 }
 
 impl Store {
@@ -39,25 +41,7 @@ impl Store {
     /// project are part of names on servers and stay; so does the server, once anything was deployed.
     pub async fn update_environment(&self, environment: Environment) -> Result<(), EngineError> {
         environment.validate()?;
-        self.write(move |t| {
-            let before = find(t, environment.id)?.ok_or_else(not_found)?;
-            if before.name != environment.name || before.project_id != environment.project_id {
-                return Err(EngineError::bad_input(
-                    "An environment can't be renamed: its server knows it by its name.",
-                ));
-            }
-            if before.server_id != environment.server_id
-                && newest(t, environment.id, "status = 'success'")?.is_some()
-            {
-                return Err(EngineError::new(
-                    ErrorCode::Conflict,
-                    "The environment's data are on its server.",
-                )
-                .hint("Add another environment on the new server, and destroy this one when that is live."));
-            }
-            save(t, &Environment { updated_at: crate::model::now(), ..environment }, UPDATE)
-        })
-        .await
+        self.write(move |t| update(t, environment).map(drop)).await
     }
 
     /// Forgets an environment and its history. Nothing on its server is touched.
@@ -93,18 +77,20 @@ impl Store {
     pub async fn environments(&self) -> Result<Vec<EnvironmentOverview>, EngineError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
-                "SELECT e.*, p.name AS project_name, s.name AS server_name FROM environment e
+                "SELECT e.*, p.name AS project_name, s.name AS server_name, w.problem AS watch_problem FROM environment e
                     JOIN project p ON p.id = e.project_id LEFT JOIN server s ON s.id = e.server_id
+                    LEFT JOIN watched w ON w.environment_id = e.id
                     ORDER BY p.name, e.name",
             )?;
             let rows = statement.query_map([], |row| {
-                Ok((from_row(row)?, row.get("project_name")?, row.get("server_name")?))
+                let problem = row.get::<_, Option<Json<_>>>("watch_problem")?.map(|problem| problem.0);
+                Ok((from_row(row)?, row.get("project_name")?, row.get("server_name")?, problem))
             })?;
             rows.map(|row| {
-                let (environment, project, server) = row?;
+                let (environment, project, server, watch_problem) = row?;
                 let latest = newest(c, environment.id, "1")?;
                 let live = newest(c, environment.id, "status = 'success'")?;
-                Ok(EnvironmentOverview { environment, project, server, latest, live })
+                Ok(EnvironmentOverview { environment, project, server, latest, live, watch_problem })
             })
             .collect()
         })
@@ -117,13 +103,34 @@ impl Store {
     }
 }
 
+/// Changes an environment's settings, and gives back those of before.
+pub(super) fn update(t: &Transaction<'_>, environment: Environment) -> Result<Environment, EngineError> {
+    let before = find(t, environment.id)?.ok_or_else(not_found)?;
+    if before.name != environment.name || before.project_id != environment.project_id {
+        return Err(EngineError::bad_input(
+            "An environment can't be renamed: its server knows it by its name.",
+        ));
+    }
+    if before.server_id != environment.server_id && newest(t, environment.id, "status = 'success'")?.is_some()
+    {
+        return Err(EngineError::new(ErrorCode::Conflict, "The environment's data are on its server.")
+            .hint("Add another environment on the new server, and destroy this one when that is live."));
+    }
+    if !environment.deploy_on_push {
+        // Whoever turns it on again doesn't mean what was pushed meanwhile.
+        t.execute("DELETE FROM watched WHERE environment_id = ?1", [environment.id])?;
+    }
+    save(t, &Environment { updated_at: crate::model::now(), ..environment }, UPDATE)?;
+    Ok(before)
+}
+
 /// The environment of this id, if there is one.
 pub(super) fn find(connection: &Connection, id: EnvironmentId) -> Result<Option<Environment>, EngineError> {
     let mut statement = connection.prepare_cached("SELECT * FROM environment WHERE id = ?1")?;
     Ok(statement.query_map([id], from_row)?.next().transpose()?)
 }
 
-fn newest(
+pub(super) fn newest(
     connection: &Connection,
     id: EnvironmentId,
     condition: &'static str,
@@ -135,17 +142,17 @@ fn newest(
 }
 
 const INSERT: &str = "INSERT INTO environment (id, project_id, name, slug, kind, server_id, branch, domain, tls, cpus,
-        memory_mb, disk_mb, modules, options, variables, secret_variables, image, hold_limit_s, auto_deploy, retention,
-        notify, demo_data, language, created_at, updated_at)
+        memory_mb, disk_mb, modules, options, variables, secret_variables, image, hold_limit_s, auto_deploy, deploy_on_push,
+        retention, notify, demo_data, language, created_at, updated_at)
     VALUES (:id, :project_id, :name, :slug, :kind, :server_id, :branch, :domain, :tls, :cpus,
-        :memory_mb, :disk_mb, :modules, :options, :variables, :secret_variables, :image, :hold_limit_s, :auto_deploy, :retention,
-        :notify, :demo_data, :language, :created_at, :updated_at)";
+        :memory_mb, :disk_mb, :modules, :options, :variables, :secret_variables, :image, :hold_limit_s, :auto_deploy,
+        :deploy_on_push, :retention, :notify, :demo_data, :language, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE environment SET slug = :slug, kind = :kind, server_id = :server_id,
         branch = :branch, domain = :domain, tls = :tls, cpus = :cpus, memory_mb = :memory_mb, disk_mb = :disk_mb,
         modules = :modules, options = :options, variables = :variables, secret_variables = :secret_variables, image = :image,
-        hold_limit_s = :hold_limit_s, auto_deploy = :auto_deploy, retention = :retention, notify = :notify,
-        demo_data = :demo_data, language = :language, created_at = :created_at, updated_at = :updated_at
+        hold_limit_s = :hold_limit_s, auto_deploy = :auto_deploy, deploy_on_push = :deploy_on_push,
+        retention = :retention, notify = :notify, demo_data = :demo_data, language = :language, created_at = :created_at, updated_at = :updated_at
     WHERE id = :id AND project_id = :project_id AND name = :name";
 
 fn save(connection: &Connection, e: &Environment, sql: &str) -> Result<(), EngineError> {
@@ -160,7 +167,7 @@ fn save(connection: &Connection, e: &Environment, sql: &str) -> Result<(), Engin
             ":memory_mb": e.memory_mb.cast_signed(), ":disk_mb": e.disk_mb.cast_signed(), ":modules": Json(&e.modules),
             ":options": Json(&e.options), ":variables": Json(&e.variables),
             ":secret_variables": Json(&e.secret_variables), ":image": e.image, ":hold_limit_s": e.hold_limit_s,
-            ":auto_deploy": e.auto_deploy, ":retention": Json(&e.retention), ":notify": e.notify,
+            ":auto_deploy": e.auto_deploy, ":deploy_on_push": e.deploy_on_push, ":retention": Json(&e.retention), ":notify": e.notify,
             ":demo_data": e.demo_data, ":language": e.language, ":created_at": Millis(e.created_at),
             ":updated_at": Millis(e.updated_at),
         },
@@ -211,6 +218,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Environment> {
         image: row.get("image")?,
         hold_limit_s: row.get("hold_limit_s")?,
         auto_deploy: row.get("auto_deploy")?,
+        deploy_on_push: row.get("deploy_on_push")?,
         retention: row.get::<_, Json<_>>("retention")?.0,
         notify: row.get("notify")?,
         demo_data: row.get("demo_data")?,

@@ -8,6 +8,7 @@ const VERSIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_first.sql")),
     M::up(include_str!("migrations/0002_elsewhere.sql")),
     M::up(include_str!("migrations/0003_lines.sql")),
+    M::up(include_str!("migrations/0004_pushes.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
@@ -34,6 +35,7 @@ mod tests {
         include_str!("migrations/0001_first.test.sql"),
         include_str!("migrations/0002_elsewhere.test.sql"),
         include_str!("migrations/0003_lines.test.sql"),
+        include_str!("migrations/0004_pushes.test.sql"),
     ];
 
     #[test]
@@ -55,6 +57,11 @@ mod tests {
             let store = Store::open(home.path()).await.unwrap();
             let environments = store.environments().await.unwrap();
             assert_eq!(environments.len(), 1);
+            assert_eq!(
+                environments[0].environment.deploy_on_push,
+                index >= 3,
+                "off until somebody turns it on"
+            );
             let page = store.deployments(Default::default()).await.unwrap();
             assert_eq!(page.items.len(), 2);
             let deployment = store.deployment(page.items[1].id).await.unwrap();

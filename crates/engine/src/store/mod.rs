@@ -21,6 +21,7 @@ mod sink;
 mod snapshots;
 pub(crate) mod sql;
 mod steps;
+mod watched;
 mod watcher;
 mod writer;
 
@@ -29,6 +30,7 @@ pub use environments::EnvironmentOverview;
 pub use lines::{LineCount, LineFilter};
 pub use progress::DeploymentProgress;
 pub use sink::LogSink;
+pub use watched::{Head, Heads, Watched};
 
 pub(crate) use deployments::{
     DURATIONS, deployment_from_row, in_transaction as deployment_in, insert as insert_deployment,
@@ -36,6 +38,7 @@ pub(crate) use deployments::{
 pub(crate) use events::record;
 pub(crate) use sink::plain;
 pub(crate) use steps::{current as current_step, finish_all as finish_all_steps, set as set_step};
+pub(crate) use watched::references;
 
 use crate::error::EngineError;
 use readers::Readers;

@@ -125,6 +125,24 @@ fn silence_and_cancelling_end_a_fetch_soon() {
     });
     assert!(matches!(mirror.fetch(&wanted("main"), &mut |_| {}, &cancel), Err(GitError::Cancelled)));
     assert!(began.elapsed() < Duration::from_secs(5));
+
+    // Whoever asks again and again doesn't get a thread more each time.
+    let ask = || mirror.list(&Fetch { limits, ..wanted("main") }, &CancellationToken::new());
+    for _ in 0..ASKING {
+        assert!(matches!(ask(), Err(GitError::TimedOut { .. })));
+    }
+    let error = ask().unwrap_err();
+    assert!(
+        matches!(&error, GitError::Unreachable { detail, .. } if detail.contains("never answered")),
+        "{error}"
+    );
+    // The connections end, and with them the threads.
+    drop(listener);
+    let asked = Instant::now();
+    while matches!(ask(), Err(GitError::Unreachable { detail, .. }) if detail.contains("never answered")) {
+        assert!(asked.elapsed() < Duration::from_secs(10), "the threads live on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
