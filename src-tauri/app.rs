@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::downloads::Downloads;
 use crate::follow::Follows;
 use crate::once::Once;
+use crate::pulse::Pulse;
 use crate::settings::Kept;
 use crate::signals::Signals;
 
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) follows: Follows,
     /// The way to the window.
     pub(crate) signals: Signals,
+    /// What is live and doesn't answer.
+    pub(crate) pulse: Pulse,
     /// New commits are looked for at once.
     pub(crate) look_for_commits: Notify,
     /// What the user chose for the app itself.
@@ -62,6 +65,7 @@ impl App {
             downloads: Downloads::default(),
             follows: Follows::default(),
             signals: Signals::default(),
+            pulse: Pulse::default(),
             look_for_commits: Notify::new(),
             settings,
             stop: CancellationToken::new(),

@@ -44,6 +44,7 @@ const COMMANDS: &[&str] = &[
     "retry",
     "roll_back",
     "save_environment",
+    "save_live_log",
     "save_log",
     "save_project",
     "save_server",

@@ -13,6 +13,7 @@ mod follow;
 mod notifications;
 mod once;
 mod overview;
+mod pulse;
 mod quit;
 mod settings;
 mod signals;
@@ -64,7 +65,8 @@ fn main() -> tauri::Result<()> {
                 Err(error) => tracing::warn!(%error, "there is no tray"),
             }
             if let Some(engine) = engine {
-                work::begin(tauri.handle(), engine.clone());
+                work::begin(tauri.handle(), engine.clone(), start.look_every);
+                pulse::begin(tauri.handle(), engine.clone(), start.look_every);
                 watch::begin(tauri.handle(), engine);
                 let handle = tauri.handle().clone();
                 tauri::async_runtime::spawn(async move {

@@ -34,10 +34,11 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    /// Does `work` unless it was begun for the same wish before; then waits for that one's answer.
+    /// Does `work` unless it was begun for the same wish before; then waits for that one's answer. What failed was not done, so
+    /// whoever asks for it again, such as a dialog whose fields were corrected, has it tried again.
     ///
     /// # Errors
-    /// Those of the work, repeated like its success; `bad_input` for an id that was used for something else.
+    /// Those of the work; `bad_input` for an id that was used for something else.
     pub(crate) fn run<'a, T: Clone + Send + Sync + 'static>(
         &'a self,
         wish: WishId,
@@ -46,12 +47,16 @@ impl Once {
         // Boxed at once: it is large, and each future around it, Tauri's too, would hold it again on the thread's small stack.
         let work = work.map_ok(|value| Box::new(value) as Box<dyn Any + Send + Sync>).boxed();
         async move {
-            match self.cell(wish).get_or_init(|| work).await {
+            let cell = self.cell(wish);
+            match cell.get_or_init(|| work).await {
                 Ok(value) => value.downcast_ref::<T>().cloned().ok_or_else(|| {
                     EngineError::bad_input("This id was used for another wish.")
                         .hint("Make a new one for each.")
                 }),
-                Err(error) => Err(error.clone()),
+                Err(error) => {
+                    self.forget(wish, &cell);
+                    Err(error.clone())
+                }
             }
         }
         .boxed()
@@ -65,6 +70,14 @@ impl Once {
             wishes.pop_first();
         }
         cell
+    }
+
+    /// Forgets an answer, unless the wish was begun anew since.
+    fn forget(&self, wish: WishId, cell: &Arc<OnceCell<Answer>>) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        if wishes.get(&wish).is_some_and(|kept| Arc::ptr_eq(kept, cell)) {
+            wishes.remove(&wish);
+        }
     }
 }
 
@@ -92,11 +105,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_repeated_too() {
-        let (once, wish) = (Once::default(), wish());
-        let failed: Result<(), _> = once.run(wish, async { Err(EngineError::bad_input("No.")) }).await;
-        let again: Result<(), _> = once.run(wish, async { Ok(()) }).await;
-        assert_eq!(failed, again);
+    async fn what_failed_is_tried_again_and_once_for_all_who_wait() {
+        let (once, tries, wish) = (Once::default(), AtomicU32::new(0), wish());
+        let work = async |fails: bool| {
+            let nth = tries.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            if fails { Err(EngineError::bad_input("No.")) } else { Ok(nth) }
+        };
+        let (one, two) = tokio::join!(once.run(wish, work(true)), once.run(wish, work(true)));
+        assert_eq!((one, two), (Err(EngineError::bad_input("No.")), Err(EngineError::bad_input("No."))));
+        assert_eq!(tries.load(Ordering::Relaxed), 1, "at the same time it is one try");
+        assert_eq!(once.run(wish, work(false)).await, Ok(1));
+        assert_eq!(once.run(wish, work(false)).await, Ok(1), "done is done");
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@ use slipway_engine::model::{
 use slipway_engine::server::Reservation;
 use slipway_engine::store::{DeploymentFilter, EnvironmentOverview};
 
+use crate::pulse::Pulse;
+
 /// Deployments under way that are looked at; a partner has some dozens of environments.
 const UNDER_WAY: u32 = 500;
 
@@ -46,6 +48,8 @@ pub(crate) struct EnvironmentRow {
     pub(crate) under_way: Vec<Progress>,
     /// Why new commits can't be seen, where they are to be deployed by themselves.
     pub(crate) watch_problem: Option<EngineError>,
+    /// Why it is taken to be down: it is live, and doesn't answer this computer.
+    pub(crate) down: Option<EngineError>,
 }
 
 /// A deployment that hasn't ended.
@@ -77,7 +81,7 @@ impl Overview {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub(crate) async fn look(engine: &Engine) -> Result<Self, EngineError> {
+    pub(crate) async fn look(engine: &Engine, pulse: &Pulse) -> Result<Self, EngineError> {
         let store = engine.store();
         let projects = store.projects().await?;
         let servers = store.servers().await?;
@@ -86,7 +90,12 @@ impl Overview {
         for overview in store.environments().await? {
             let id = overview.environment.id;
             let its = under_way.extract_if(.., |p| p.deployment.environment_id == id).collect();
-            environments.extend(row(overview, &projects, &servers, its));
+            let row = row(overview, &projects, &servers, its);
+            // While it is being deployed it may hold its requests.
+            let is_calm = |row: &EnvironmentRow| row.live.is_some() && row.under_way.is_empty();
+            let since = |row: &EnvironmentRow| row.latest.as_ref().and_then(|latest| latest.finished_at);
+            let down = row.as_ref().filter(|row| is_calm(row)).and_then(|row| pulse.of(id, since(row)));
+            environments.extend(row.map(|row| EnvironmentRow { down, ..row }));
         }
         let servers = servers.into_iter().map(|server| server_row(server, &environments)).collect();
         Ok(Self { environments, projects, servers })
@@ -158,6 +167,7 @@ fn row(
         live,
         under_way,
         watch_problem,
+        down: None,
     })
 }
 

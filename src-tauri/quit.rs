@@ -1,4 +1,5 @@
-//! Ending the app. A cut over goes on without it; a deployment in preparation waits for the next start, so the user is asked.
+//! Ending the app. A cut over goes on without it, and a deployment in preparation waits for the next start: the user is told, and
+//! asked.
 
 use std::time::Duration;
 
@@ -13,17 +14,18 @@ use crate::window;
 /// How long the worker may take to give back what it has.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The user wants to quit: asks in the window while something is being prepared.
+/// The user wants to quit: asks in the window while something is under way here.
 pub(crate) fn ask(handle: &AppHandle) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
-        let preparing = preparing(&app).await;
-        if preparing.is_empty() {
+        let (preparing, cutting_over) =
+            (ours(&app, Status::Building).await, ours(&app, Status::Deploying).await);
+        if preparing.is_empty() && cutting_over.is_empty() {
             now(&handle);
         } else {
             window::focus(&handle);
-            app.signals.send(Signal::QuitAsked { preparing });
+            app.signals.send(Signal::QuitAsked { preparing, cutting_over });
         }
     });
 }
@@ -42,14 +44,14 @@ pub(crate) fn now(handle: &AppHandle) {
     });
 }
 
-/// What is being prepared here. What another process prepares goes on without us.
-async fn preparing(app: &App) -> Vec<DeploymentId> {
+/// What is at this status here. What another process works on goes on without us.
+async fn ours(app: &App, status: Status) -> Vec<DeploymentId> {
     let Ok(engine) = app.engine() else { return vec![] };
-    let Ok(overview) = Overview::look(engine).await else { return vec![] };
+    let Ok(overview) = Overview::look(engine, &app.pulse).await else { return vec![] };
     let mut found = Vec::new();
     for progress in overview.environments.into_iter().flat_map(|row| row.under_way) {
         let id = progress.deployment.id;
-        if progress.deployment.status == Status::Building
+        if progress.deployment.status == status
             && let Ok(deployment) = engine.store().deployment(id).await
             && deployment.owner.is_some_and(|owner| owner.pid == std::process::id())
         {

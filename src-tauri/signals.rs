@@ -19,10 +19,12 @@ pub(crate) enum Signal {
         /// Where.
         place: Place,
     },
-    /// The user wants to quit while these are being prepared: they would wait until Slipway runs again. Ask, then call `quit`.
+    /// The user wants to quit while deployments are under way here. Ask, then call `quit`.
     QuitAsked {
-        /// What would be left waiting.
+        /// What is being prepared, and would wait until Slipway runs again.
         preparing: Vec<DeploymentId>,
+        /// What is being cut over, and goes on by itself on its server.
+        cutting_over: Vec<DeploymentId>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! How the app was started.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use slipway_engine::error::EngineError;
 
@@ -10,6 +11,8 @@ use crate::deep_link::{self, Place};
 pub(crate) const HIDDEN: &str = "--hidden";
 const HOME: &str = "--home";
 const HOME_VARIABLE: &str = "SLIPWAY_HOME";
+/// How often to look at repositories and environments, in seconds. For tests, which can't wait.
+const LOOK_VARIABLE: &str = "SLIPWAY_LOOK_EVERY";
 
 /// What the arguments and the environment say.
 pub(crate) struct Start {
@@ -19,6 +22,8 @@ pub(crate) struct Start {
     pub(crate) hidden: bool,
     /// The place to open.
     pub(crate) place: Option<Place>,
+    /// How often to look for new commits, and whether what is live answers.
+    pub(crate) look_every: Option<Duration>,
 }
 
 impl Start {
@@ -26,7 +31,11 @@ impl Start {
     pub(crate) fn of_this_process() -> Self {
         let arguments: Vec<String> =
             std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-        Self::read(&arguments, std::env::var_os(HOME_VARIABLE).map(PathBuf::from))
+        let look_every = std::env::var(LOOK_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
+        Self {
+            look_every: look_every.map(|seconds: u64| Duration::from_secs(seconds.max(1))),
+            ..Self::read(&arguments, std::env::var_os(HOME_VARIABLE).map(PathBuf::from))
+        }
     }
 
     fn read(arguments: &[String], variable: Option<PathBuf>) -> Self {
@@ -44,6 +53,7 @@ impl Start {
             home: home.map_or_else(slipway_engine::engine::default_home, Ok),
             hidden: arguments.iter().any(|a| a == HIDDEN),
             place: deep_link::in_arguments(arguments),
+            look_every: None,
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
         loop {
             // Marked before reading: a change while we read wakes us again.
             changes.mark();
-            match Overview::look(&engine).await {
+            match Overview::look(&engine, &app.pulse).await {
                 Ok(now) => {
                     if before.as_ref() != Some(&now) {
                         app.signals.send(Signal::Changed);
@@ -41,7 +41,10 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
                 Err(error) => tracing::warn!(code = %error.code, %error, "the store can't be read"),
             }
             sleep(EVERY).await;
-            changes.changed().await;
+            tokio::select! {
+                () = changes.changed() => {}
+                () = app.pulse.changed() => {}
+            }
         }
     });
 }

@@ -11,9 +11,9 @@ use crate::app::App;
 /// How long to wait before trying again when the queue can't be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Works in the background until the app stops.
-pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
-    look_for_commits(handle, engine.clone());
+/// Works in the background until the app stops; looks for new commits so often, or as the engine does.
+pub(crate) fn begin(handle: &AppHandle, engine: Engine, look_every: Option<Duration>) {
+    look_for_commits(handle, engine.clone(), look_every);
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
@@ -28,10 +28,10 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
     });
 }
 
-fn look_for_commits(handle: &AppHandle, engine: Engine) {
+fn look_for_commits(handle: &AppHandle, engine: Engine, every: Option<Duration>) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
-        engine.watch_repositories(None, &app.look_for_commits, &app.stop).await;
+        engine.watch_repositories(every, &app.look_for_commits, &app.stop).await;
     });
 }

@@ -145,3 +145,23 @@ pub(crate) async fn save_log(
         })
         .await
 }
+
+/// Writes what the window shows of a running Odoo's log to a file in the user's downloads. Returns its path.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_live_log(
+    handle: AppHandle,
+    app: State<'_, App>,
+    id: WishId,
+    environment: EnvironmentId,
+    text: String,
+) -> Result<String, EngineError> {
+    app.once
+        .run(id, async {
+            let view = app.engine()?.environment_by_id(environment).await?;
+            let path = super::downloads_folder(&handle)?.join(format!("slipway-{}-odoo.log", view.slug));
+            std::fs::write(&path, text)?;
+            Ok(path.to_string_lossy().into_owned())
+        })
+        .await
+}

@@ -39,7 +39,7 @@ pub(crate) struct CapacityCheck {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn overview(app: State<'_, App>) -> Result<Overview, EngineError> {
-    Overview::look(app.engine()?).await
+    Overview::look(app.engine()?, &app.pulse).await
 }
 
 /// One environment.
@@ -51,7 +51,7 @@ pub(crate) async fn environment(
 ) -> Result<EnvironmentDetail, EngineError> {
     let engine = app.engine()?;
     let view = engine.environment_by_id(environment).await?;
-    let overview = Overview::look(engine).await?;
+    let overview = Overview::look(engine, &app.pulse).await?;
     let row = overview.environment(environment).cloned();
     let row = row.ok_or_else(|| EngineError::not_found("There is no such environment."))?;
     Ok(EnvironmentDetail { row, project: view.project, server: view.server })

@@ -62,6 +62,7 @@ pub(crate) fn all() -> Builder<tauri::Wry> {
             deployments::roll_back,
             deployments::log_counts,
             deployments::log_lines,
+            deployments::save_live_log,
             deployments::save_log,
             servers::draft_server,
             servers::test_server,

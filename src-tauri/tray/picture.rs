@@ -50,7 +50,8 @@ impl Picture {
         let rows = &overview.environments;
         let running: Vec<_> = rows.iter().flat_map(|r| r.under_way.iter().map(move |p| (r, p))).collect();
         let failed = rows.iter().filter(|r| went_wrong(r)).count();
-        let icon = match (running.is_empty(), failed) {
+        let down = rows.iter().filter(|r| r.down.is_some()).count();
+        let icon = match (running.is_empty(), failed + down) {
             (false, _) => Icon::Running,
             (true, 0) => Icon::Calm,
             (true, _) => Icon::Failed,
@@ -58,6 +59,8 @@ impl Picture {
         let tooltip = match icon {
             Icon::Calm => "Slipway: all is well".into(),
             Icon::Running => format!("Slipway: {} under way", count(running.len(), "deployment")),
+            // What doesn't answer hurts somebody now.
+            Icon::Failed if down > 0 => format!("Slipway: {} not answering", count(down, "environment")),
             Icon::Failed => format!("Slipway: {} not deployed", count(failed, "environment")),
         };
         let mut recent: Vec<&EnvironmentRow> = rows.iter().collect();
@@ -75,9 +78,13 @@ impl Recent {
     fn of(row: &EnvironmentRow) -> Self {
         let is_free = row.under_way.is_empty() && row.environment.server_id.is_some();
         let word = if row.live.is_some() { "Redeploy" } else { "Deploy" };
+        let status = match &row.down {
+            Some(_) => "not answering".to_owned(),
+            None => row.status.to_string().replace('_', " "),
+        };
         Self {
             environment: row.environment.id,
-            title: format!("{} – {}", row.title(), row.status.to_string().replace('_', " ")),
+            title: format!("{} – {status}", row.title()),
             deploy: is_free.then_some(word),
             can_open: row.live.is_some() && row.address.is_some(),
         }
@@ -122,6 +129,18 @@ mod tests {
         assert_eq!(failed.tooltip, "Slipway: 1 environment not deployed");
         assert_eq!(Picture::of(&overview(&[Given::live("acme"), Given::live("bolt")])).icon, Icon::Calm);
         assert_eq!(Picture::of(&overview(&[])).icon, Icon::Calm);
+    }
+
+    #[test]
+    fn what_does_not_answer_goes_before_what_failed() {
+        let mut overview = overview(&[Given::live("acme"), Given::failed("bolt")]);
+        overview.environments[0].down = Some(slipway_engine::error::EngineError::not_found("Gone."));
+        let picture = Picture::of(&overview);
+        assert_eq!(
+            (picture.icon, picture.tooltip.as_str()),
+            (Icon::Failed, "Slipway: 1 environment not answering")
+        );
+        assert!(picture.recent.iter().any(|r| r.title == "acme / production – not answering"));
     }
 
     #[test]

@@ -73,9 +73,11 @@ impl Story {
             window.wait_for_text(dialog, SOON, |text| text.contains("The older code runs on today's data."));
         assert!(asked.contains(&format!("Roll back {} to {commit}?", self.name)), "{asked}");
         let disabled = || window.at("rollback-go").attribute("aria-disabled");
-        self.desktop.until(|| disabled().is_none(), "the code alone can go back at once");
         let updated = window.at("rollback-update").content();
         assert!(updated.contains("acme_base would be updated with the older code"), "{updated}");
+        assert_eq!(disabled().as_deref(), Some("true"), "fields would go: the name isn't typed");
+        window.at("rollback-type").fill("production");
+        self.desktop.until(|| disabled().is_none(), "the code alone can go back");
 
         // With its data, it names what is lost, and wants to have the environment's name.
         self.choose("rollback-what-data");
@@ -90,7 +92,7 @@ impl Story {
         for row in lost.iter().take(12) {
             assert!(loss.contains(row["label"].as_str().unwrap()), "{row:#}: {loss}");
         }
-        assert_eq!(disabled().as_deref(), Some("true"), "the name isn't typed");
+        assert_eq!(disabled().as_deref(), Some("true"), "the name isn't typed for that");
         window.at("rollback-go").click();
         assert_eq!(journey.history().len(), 6, "it can't be pressed");
         window.at("rollback-type").fill("production");

@@ -19,7 +19,8 @@ const LONG: Duration = Duration::from_secs(900);
 /// deployments.
 #[test]
 fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
-    let Some(desktop) = Desktop::start() else { return };
+    let Some(mut desktop) = Desktop::start() else { return };
+    desktop.look_every(2);
     let journey = Journey::from_nothing(Server::start());
     let window = Page(desktop.open(journey.slipway.home(), &[]));
     first_run(&window, &journey);
@@ -29,6 +30,7 @@ fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
     the_server_shows_what_it_bears(&window, &journey);
     snapshots::one_is_downloaded_restored_and_deleted(&window, &journey, &before);
     changed_settings_are_deployed(&window, &journey);
+    what_does_not_answer_is_not_called_live(&window, &journey);
     all_is_taken_away(&window, &journey);
 }
 
@@ -155,6 +157,22 @@ fn changed_settings_are_deployed(window: &Page, journey: &Journey) {
     assert_eq!((&last["number"], &last["trigger"]), (&number.into(), &"auto_deploy".into()), "{last:#}");
     assert_eq!(journey.release(), release);
     assert!(memory() > before, "the container has more memory than before");
+}
+
+/// However well it was deployed.
+fn what_does_not_answer_is_not_called_live(window: &Page, journey: &Journey) {
+    let docker = journey.server.docker();
+    let head = "[data-testid=environment-head]";
+    let web = journey.web();
+    docker.must(&["stop", &web]);
+    window.wait_for_text(head, SOON, |text| text.contains("Not answering") && !text.contains("Live"));
+    let told = window.at("down").content();
+    assert!(told.contains("gave no answer within 15 s"), "it says what was seen: {told}");
+    let entry = window.at(&format!("environment-{}-production", journey.project())).attribute("title");
+    assert!(entry.is_some_and(|title| title.ends_with("Not answering")), "the list says so, too");
+    docker.must(&["start", &web]);
+    window.wait_for_text(head, SOON, |text| text.contains("Live"));
+    window.gone("[data-testid=down]");
 }
 
 fn an_environment_without_a_server(window: &Page, journey: &Journey) {

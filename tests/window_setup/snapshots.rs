@@ -163,6 +163,8 @@ impl There<'_> {
         window.at("delete-2").click();
         let said = window.at("delete-snapshot-dialog").content();
         assert!(said.contains("can't be brought back"), "{said}");
+        window.refuses("delete-snapshot-dialog-go", "Type “production” first");
+        window.at("delete-snapshot-dialog-type").fill("production");
         window.at("delete-snapshot-dialog-go").click();
         window.gone("[data-testid=delete-2]");
         assert!(!is_there() && !self.on_server().exists(), "it is gone from the server");

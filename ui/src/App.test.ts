@@ -5,7 +5,8 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import App from "./App.svelte";
 import { commands } from "./lib/backend";
-import { closeDialog } from "./lib/dialogs.svelte";
+import { withOneDown } from "./fixtures/data";
+import { closeDialog, openDialog } from "./lib/dialogs.svelte";
 import * as filters from "./lib/filters";
 import { overview } from "./lib/overview.svelte";
 import {
@@ -139,6 +140,9 @@ test("a rollback of the code says which modules the older code would update", as
   expect(told.textContent).toContain("A snapshot of the data as it is now is kept.");
   const known = await preview.mock.results[0]?.value;
   preview.mockResolvedValue({ ...known, plan: { ...known.plan, lane: "code", update: [], install: [] } });
+  expect(screen.getByTestId("rollback-go").getAttribute("aria-disabled")).toBe("true");
+  await user.type(screen.getByTestId("rollback-type"), "staging");
+  expect(screen.getByTestId("rollback-go").getAttribute("aria-disabled")).toBeNull();
   await user.click(screen.getByTestId("rollback-what-data"));
   await user.click(screen.getByTestId("rollback-what-code"));
   expect((await screen.findByTestId("rollback-keeps")).textContent).toContain("the data stays as it is");
@@ -303,6 +307,47 @@ test("a secret goes to the keychain and never into the settings", async () => {
   const [, environment, secrets] = save.mock.calls[0] ?? [];
   expect(JSON.stringify(environment)).not.toContain("hush");
   expect(secrets).toEqual([{ name: environment?.secret_variables["API_TOKEN"], value: "hush" }]);
+});
+
+test("what can't be used says why beside it, once for each reason", async () => {
+  await start(environmentAddress("e7"));
+  expect((await screen.findByTestId("reason")).textContent).toContain("No server assigned");
+  go(environmentAddress("e1"));
+  await waitFor(() =>
+    expect(screen.queryByTestId("reasons")?.textContent).toBe("Roll back: A deployment is under way"),
+  );
+});
+
+test("what doesn't answer says so above its tabs, and isn't called live", async () => {
+  vi.spyOn(commands, "overview").mockResolvedValue(structuredClone(withOneDown));
+  await start(environmentAddress("e4"));
+  expect((await screen.findByTestId("down")).textContent).toContain("answers with HTTP 502");
+  const head = within(screen.getByTestId("environment-head"));
+  expect(head.getByTestId("status").textContent).toContain("Not answering");
+  expect(screen.getByTestId("environment-head").textContent).not.toContain("up ");
+  expect(await faults()).toEqual([]);
+});
+
+test("quitting in a cut over says that it goes on by itself", async () => {
+  await start(environmentAddress("e2"));
+  openDialog({ kind: "quit", preparing: [], cuttingOver: ["e1-d41"] });
+  const dialog = await screen.findByTestId("quit-dialog");
+  expect(dialog.textContent).toContain("1 deployment is cutting over");
+  expect(dialog.textContent).toContain("acme / production");
+  expect(dialog.textContent).toContain("goes on by itself on the server");
+  expect(dialog.textContent).not.toContain("Nothing live was touched");
+  closeDialog();
+});
+
+test("deleting a snapshot asks to type the name", async () => {
+  const remove = vi.spyOn(commands, "removeSnapshot");
+  const user = await start(environmentAddress("e2", "snapshots"));
+  await user.click(await screen.findByTestId("delete-11"));
+  const dialog = await screen.findByTestId("delete-snapshot-dialog");
+  await user.click(within(dialog).getByTestId("delete-snapshot-dialog-go"));
+  expect(remove).not.toHaveBeenCalled();
+  await user.type(within(dialog).getByTestId("delete-snapshot-dialog-type"), "staging{Enter}");
+  await waitFor(() => expect(remove).toHaveBeenCalledOnce());
 });
 
 test("destroying asks to type the name", async () => {

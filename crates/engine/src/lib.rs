@@ -15,7 +15,7 @@ pub mod git;
 pub mod history;
 pub mod model;
 pub mod odoo;
-mod outside;
+pub mod outside;
 pub mod plan;
 mod planning;
 pub mod queue;

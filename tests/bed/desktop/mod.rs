@@ -84,6 +84,12 @@ impl Desktop {
         Some(Self { shell, environment, programs, dir })
     }
 
+    /// Has apps that are opened from now on look so often for new commits and for what doesn't answer, in seconds. They do once
+    /// a minute otherwise.
+    pub fn look_every(&mut self, seconds: u32) {
+        self.environment.push(("SLIPWAY_LOOK_EVERY".into(), seconds.to_string()));
+    }
+
     /// Opens the app on this home, driven by the test.
     pub fn open(&self, home: &Path, arguments: &[&str]) -> Window {
         Window::open(self, home, arguments)

@@ -81,6 +81,8 @@ export const commands = {
 	logCounts: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LineCount[]>("log_counts", { deployment, filter }),
 	/**  Lines of a log: by their places (`after`, `before`) or counted off from an end (`skip`). At most 5000. */
 	logLines: (deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<LogLine[]>("log_lines", { deployment, filter }),
+	/**  Writes what the window shows of a running Odoo's log to a file in the user's downloads. Returns its path. */
+	saveLiveLog: (id: WishId, environment: EnvironmentId, text: string) => __TAURI_INVOKE<string>("save_live_log", { id, environment, text }),
 	/**  Writes the lines that fit a filter into a file of the user's downloads. Returns its path. */
 	saveLog: (id: WishId, deployment: DeploymentId, filter: LineFilter) => __TAURI_INVOKE<string>("save_log", { id, deployment, filter }),
 	/**  A new server, to be filled in and added: this computer, or one over SSH. */
@@ -564,6 +566,8 @@ export type EnvironmentRow = {
 	under_way: Progress[],
 	/**  Why new commits can't be seen, where they are to be deployed by themselves. */
 	watch_problem: EngineError | null,
+	/**  Why it is taken to be down: it is live, and doesn't answer this computer. */
+	down: EngineError | null,
 };
 
 /**
@@ -1098,10 +1102,12 @@ export type Signal =
 { signal: "open"; 
 /**  Where. */
 place: Place } | 
-/**  The user wants to quit while these are being prepared: they would wait until Slipway runs again. Ask, then call `quit`. */
+/**  The user wants to quit while deployments are under way here. Ask, then call `quit`. */
 { signal: "quit_asked"; 
-/**  What would be left waiting. */
-preparing: DeploymentId[] };
+/**  What is being prepared, and would wait until Slipway runs again. */
+preparing: DeploymentId[]; 
+/**  What is being cut over, and goes on by itself on its server. */
+cutting_over: DeploymentId[] };
 
 /**  One of the two places behind the proxy in which a web container can stand. */
 export type Slot = 

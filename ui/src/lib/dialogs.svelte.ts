@@ -16,7 +16,7 @@ export type Dialog =
   | { kind: "delete_snapshot"; snapshot: Snapshot; name: string; number: number | null }
   | { kind: "download_snapshot"; snapshot: Snapshot; name: string }
   | { kind: "unlock" }
-  | { kind: "quit"; preparing: string[] };
+  | { kind: "quit"; preparing: string[]; cuttingOver: string[] };
 
 let current = $state.raw<Dialog | null>(null);
 

@@ -6,8 +6,11 @@ import GoIcon from "@lucide/svelte/icons/corner-down-right";
 import OpenIcon from "@lucide/svelte/icons/external-link";
 import EnvironmentsIcon from "@lucide/svelte/icons/layers";
 import PlusIcon from "@lucide/svelte/icons/plus";
+import RetryIcon from "@lucide/svelte/icons/refresh-cw";
 import DeployIcon from "@lucide/svelte/icons/rocket";
+import HistoryIcon from "@lucide/svelte/icons/list";
 import LogsIcon from "@lucide/svelte/icons/scroll-text";
+import SnapshotsIcon from "@lucide/svelte/icons/archive";
 import ServersIcon from "@lucide/svelte/icons/server";
 import SettingsIcon from "@lucide/svelte/icons/settings";
 import ThemeIcon from "@lucide/svelte/icons/sun-moon";
@@ -22,9 +25,10 @@ import { isUnsaved } from "./drafts.svelte";
 import { shortcuts } from "./keys";
 import type { EnvironmentRow, Overview } from "./model";
 import { environmentName } from "./rows";
-import { address, environmentAddress, go, places } from "./place.svelte";
+import { address, environmentAddress, go, places, serverAddress } from "./place.svelte";
 import { theme } from "./theme.svelte";
 import { sayFailure } from "./toasts.svelte";
+import { retry } from "./wishes";
 
 /** All entries, those of the environment one looks at first. */
 export function entries(everything: Overview, here: string | undefined): Entry[] {
@@ -39,6 +43,13 @@ export function entries(everything: Overview, here: string | undefined): Entry[]
       icon: GoIcon,
       run: () => go(environmentAddress(row.environment.id)),
     })),
+    ...everything.servers.map(({ server }) => ({
+      id: `server-${server.id}`,
+      title: `Server ${server.name}`,
+      group: "Servers",
+      icon: ServersIcon,
+      run: () => go(serverAddress(server.id)),
+    })),
     ...app(),
     ...others.flatMap((row) => actions(row, "All environments", false)),
   ];
@@ -52,6 +63,10 @@ export function actions(row: EnvironmentRow, group: string, here: boolean): Entr
   const rollBack = rollBackAction(row);
   const open = openAction(row);
   const running = underWay(row)?.deployment;
+  const failed =
+    row.under_way.length === 0 && row.latest && ["failed", "rolled_back"].includes(row.latest.status)
+      ? row.latest
+      : null;
   const key = (shortcut: string) => (here ? { shortcut } : {});
   return [
     {
@@ -102,6 +117,31 @@ export function actions(row: EnvironmentRow, group: string, here: boolean): Entr
       ...key(shortcuts.logs),
       run: () => go(environmentAddress(id, "logs")),
     },
+    {
+      id: `deployments-${id}`,
+      title: `Show history of ${name}`,
+      group,
+      icon: HistoryIcon,
+      run: () => go(environmentAddress(id, "deployments")),
+    },
+    {
+      id: `snapshots-${id}`,
+      title: `Show snapshots of ${name}`,
+      group,
+      icon: SnapshotsIcon,
+      run: () => go(environmentAddress(id, "snapshots")),
+    },
+    ...(failed
+      ? [
+          {
+            id: `retry-${id}`,
+            title: `Retry deployment #${failed.number} of ${name}`,
+            group,
+            icon: RetryIcon,
+            run: () => void retry(failed),
+          },
+        ]
+      : []),
     {
       id: `settings-${id}`,
       title: `Settings of ${name}`,

@@ -1,10 +1,20 @@
 // Environments as lists show them: in which order, under which name, and how many stand how.
 
-import type { EnvironmentRow } from "./model";
+import { statusMeanings, statusWords, type EnvironmentRow, type Status } from "./model";
 
 /** Its name as people say it. */
 export function environmentName(row: EnvironmentRow): string {
   return `${row.project} / ${row.environment.name}`;
+}
+
+/** How an environment stands: what its status looks like, the word for it, and what it means. */
+export type Standing = { status: Status; word: string; meaning: string };
+
+/** How an environment stands. What doesn't answer goes before how its last deployment ended. */
+export function standing({ status, down }: EnvironmentRow): Standing {
+  if (down) return { status: "failed", word: "Not answering", meaning: down.message };
+  const word = status === "success" ? "Live" : statusWords[status];
+  return { status, word, meaning: statusMeanings[status] };
 }
 
 /** Production first, then staging, then what one develops with; within a kind by name. */
@@ -28,15 +38,17 @@ export function byProject(rows: readonly EnvironmentRow[]): [string, Environment
 export function tally(rows: readonly EnvironmentRow[]): {
   live: number;
   running: number;
+  down: number;
   failed: number;
   pending: number;
 } {
-  const sum = { live: 0, running: 0, failed: 0, pending: 0 };
-  for (const { status, live, under_way } of rows) {
+  const sum = { live: 0, running: 0, down: 0, failed: 0, pending: 0 };
+  for (const { status, live, under_way, down } of rows) {
     if (under_way.length > 0) sum.running += 1;
+    else if (down) sum.down += 1;
     else if (status === "failed" || status === "rolled_back") sum.failed += 1;
-    if (live) sum.live += 1;
-    else if (status === "pending") sum.pending += 1;
+    if (live && !down) sum.live += 1;
+    else if (!live && status === "pending") sum.pending += 1;
   }
   return sum;
 }

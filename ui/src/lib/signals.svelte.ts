@@ -14,8 +14,9 @@ export async function listen(): Promise<void> {
 /** Does what a signal means for the window. */
 export function hear(signal: Signal): void {
   if (signal.signal === "changed") noteChange();
-  else if (signal.signal === "quit_asked") openDialog({ kind: "quit", preparing: signal.preparing });
-  else {
+  else if (signal.signal === "quit_asked") {
+    openDialog({ kind: "quit", preparing: signal.preparing, cuttingOver: signal.cutting_over });
+  } else {
     closeDialog();
     open(signal.place).catch(sayFailure);
   }
