@@ -21,6 +21,10 @@ use crate::overview::Overview;
 /// How often, unless told otherwise.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// How long each one asked makes the time until the next round at least: many are asked less often, so that whoever has
+/// hundreds hears no fan.
+const EACH: Duration = Duration::from_secs(1);
+
 /// When it begins: the first screen goes before.
 const FIRST: Duration = Duration::from_secs(5);
 
@@ -75,14 +79,14 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine, every: Option<Duration>)
             sleep(every.min(FIRST)).await;
             loop {
                 let mut asked = Timestamp::now();
-                let mut down = ask(&engine, &outside, None).await;
+                let (asked_of, mut down) = ask(&engine, &outside, None).await;
                 if !down.is_empty() {
                     sleep(every / AGAIN).await;
                     asked = Timestamp::now();
-                    down = ask(&engine, &outside, Some(&down)).await;
+                    (_, down) = ask(&engine, &outside, Some(&down)).await;
                 }
                 app.pulse.set(asked, down);
-                sleep(every).await;
+                sleep(every.max(EACH.saturating_mul(asked_of))).await;
             }
         };
         tokio::select! {
@@ -92,26 +96,28 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine, every: Option<Duration>)
     });
 }
 
-/// What is live and doesn't answer; of `only` those, if there are such. One that is being deployed is left alone: it may hold
+/// How many are live, and which of them don't answer; of `only` those, if there are such. One that is being deployed is left alone: it may hold
 /// its requests.
 async fn ask(
     engine: &Engine,
     outside: &Outside,
     only: Option<&BTreeMap<EnvironmentId, EngineError>>,
-) -> BTreeMap<EnvironmentId, EngineError> {
-    let Ok(overview) = Overview::look(engine, &Pulse::default()).await else { return BTreeMap::new() };
-    let Ok(views) = engine.environments().await else { return BTreeMap::new() };
+) -> (u32, BTreeMap<EnvironmentId, EngineError>) {
+    let Ok(overview) = Overview::look(engine, &Pulse::default()).await else { return Default::default() };
+    let Ok(views) = engine.environments().await else { return Default::default() };
     let is_meant = |id: EnvironmentId| {
         only.is_none_or(|only| only.contains_key(&id))
             && overview.environment(id).is_some_and(|row| row.live.is_some() && row.under_way.is_empty())
     };
-    let views = views.into_iter().filter(|view| is_meant(view.environment.id));
-    stream::iter(views)
+    let views: Vec<_> = views.into_iter().filter(|view| is_meant(view.environment.id)).collect();
+    let asked_of = u32::try_from(views.len()).unwrap_or(u32::MAX);
+    let down = stream::iter(views)
         .map(|view| async move { (view.environment.id, outside.answers(&view).await) })
         .buffer_unordered(AT_ONCE)
         .filter_map(|(id, answer)| ready(answer.and_then(Result::err).map(|problem| (id, problem))))
         .collect()
-        .await
+        .await;
+    (asked_of, down)
 }
 
 #[cfg(test)]

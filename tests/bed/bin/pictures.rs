@@ -13,6 +13,8 @@ type Screen = (&'static str, &'static str, &'static str, &'static [&'static str]
 
 const SCREENS: &[Screen] = &[
     ("environments", "", "/environments", &[]),
+    ("environments-down", "state=down", "/environments", &[]),
+    ("environment-down", "state=down", "/environments/e4", &[]),
     ("environment-running", "", "/environments/e1", &[]),
     ("environment-calm", "", "/environments/e2", &[]),
     ("environment-rolled-back", "", "/environments/e3", &[]),
@@ -33,12 +35,14 @@ const SCREENS: &[Screen] = &[
         "/environments/e2/settings",
         &["setting-auto-deploy", "setting-deploy-on-push", "setting-notify"],
     ),
+    ("destroy", "", "/environments/e2/settings", &["destroy"]),
     ("deploy", "", "/environments/e2", &["deploy"]),
     ("roll-back", "", "/environments/e2", &["roll-back"]),
     ("cancel", "", "/environments/e1", &["cancel"]),
     ("new-environment", "", "/environments", &["new-environment"]),
     ("palette", "", "/environments", &["palette-open"]),
     ("servers", "", "/servers", &[]),
+    ("servers-empty", "state=empty", "/servers", &[]),
     ("server", "", "/servers/s1", &[]),
     ("server-offline", "", "/servers/s2", &[]),
     ("new-server", "", "/servers", &["new-server"]),
