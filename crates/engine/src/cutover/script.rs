@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn the_end_is_sent_however_late_it_comes() {
+        let end = r#"{"t":"","id":"x","action":"end","ev":"committed"}"#;
+        // At the turn of `follow` that asks whether it is over, right after it asked how much there is.
+        for and_go in [":", "rm -f \"$LOCK.held\""] {
+            let root = tempfile::tempdir().unwrap();
+            let commands = format!(
+                r#"touch "$LOCK.held"; alive() {{ [ -e "$LOCK.held" ]; }}; printf '%s\n' '{{"ev":"start"}}' >"$J"
+                wc() {{ command wc "$@"; echo >>"$J.asked"
+                  [ "$(command wc -l <"$J.asked")" != 5 ] || {{ printf '%s\n' '{end}' >>"$J"; {and_go}; }}; }}
+                follow "$(command wc -c <"$J")""#
+            );
+            let output = with_functions(root.path(), &commands, b"");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{end}\n"), "{:?}", output.stderr);
+        }
+    }
+
+    #[test]
     fn the_boot_entry_comes_and_goes_and_leaves_the_rest() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();

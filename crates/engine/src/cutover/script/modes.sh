@@ -44,13 +44,19 @@ cancel() {
   tr '\0' ' ' 2>/dev/null <"/proc/${_p:-none}/cmdline" | grep -qF "$PLAN" && kill -TERM "$_p"
   echo cancelling; }
 follow() {
-  _off=${1:-0} _quiet=0
+  _off=${1:-0} _quiet=0 _over=
   while :; do
-    _done='' _size=$(wc -c 2>/dev/null <"$J" || echo 0)
-    # The end first, the size then: what is sent with an end is all there is.
-    if [ "$_size" -gt "$_off" ]; then ended && _done=1; _size=$(wc -c <"$J"); tail -c +$((_off+1)) "$J" | head -c $((_size-_off)) || exit 0; _off=$_size _quiet=0
-    elif [ $(( _quiet % 5 )) = 4 ]; then if ended; then _done=1; elif ! alive; then _done=dead; ended && _done=1; fi; fi
-    case $_done in 1) exit 0 ;; dead) printf '{"ev":"dead"}\n'; exit 0 ;; esac
+    # Whether it is over is asked before the size is, never after: what is sent after that is all there is.
+    _size=$(wc -c 2>/dev/null <"$J" || echo 0)
+    if [ "$_size" -gt "$_off" ]; then
+      _over=; ! ended || _over=ended
+      _size=$(wc -c <"$J"); tail -c +$((_off+1)) "$J" | head -c $((_size-_off)) || exit 0; _off=$_size _quiet=0
+      [ -z "$_over" ] || exit 0
+    elif [ -n "$_over" ]; then [ $_over = ended ] || printf '{"ev":"dead"}\n'; exit 0
+    elif [ $(( _quiet % 5 )) = 4 ]; then
+      if ended; then _over=ended; elif ! alive; then _over=dead; ! ended || _over=ended; fi
+      [ -z "$_over" ] || continue
+    fi
     _quiet=$((_quiet+1)); nap 0.1
   done; }
 SELF=$(cd "$(dirname "$0")" && pwd)/${0##*/}
