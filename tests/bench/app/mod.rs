@@ -20,9 +20,11 @@ const OPENINGS: u32 = 5;
 /// What a hand types into the search, and how fast.
 const TYPED: &str = "x_edi_ref is deprecated";
 const BETWEEN_KEYS: Duration = Duration::from_millis(90);
-/// After a start something is still loaded, compiled and thrown away; what is idle is measured after that.
-const SETTLED: Duration = Duration::from_secs(15);
-const IDLE: Duration = Duration::from_secs(30);
+/// After a start something is still loaded, compiled and thrown away, and it is found out that none of all the environments
+/// answers, since nobody serves them here; what is idle is measured after that.
+const SETTLED: Duration = Duration::from_secs(25);
+/// What is done once a minute is in it.
+const IDLE: Duration = Duration::from_secs(60);
 /// How long anything may take before it is given up.
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -135,8 +135,9 @@ pub(super) fn newest(
     id: EnvironmentId,
     condition: &'static str,
 ) -> Result<Option<DeploymentSummary>, EngineError> {
+    // With `+` no index answers the condition: SQLite would go through the successes of all environments, newest first.
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SUMMARY} FROM deployment WHERE environment_id = ?1 AND {condition} ORDER BY id DESC LIMIT 1"
+        "SELECT {SUMMARY} FROM deployment WHERE environment_id = ?1 AND +({condition}) ORDER BY id DESC LIMIT 1"
     ))?;
     Ok(statement.query_map([id], summary_from_row)?.next().transpose()?)
 }
