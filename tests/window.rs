@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slipway_tests::{Desktop, Journey, Sample, Window, free_port};
+use slipway_tests::{Desktop, Journey, Page, Sample, Window, free_port};
 
 const SOON: Duration = Duration::from_secs(60);
 /// A first deployment installs a database.
@@ -68,6 +68,54 @@ fn an_empty_home_shows_the_first_run_and_its_window_comes_back_when_the_app_is_s
 
     desktop.start_again(&home(&desktop), &["slipway://environments/nonsense"]);
     assert!(window.place().starts_with("#/settings"), "a link that means nothing goes nowhere");
+}
+
+/// What needs no server: a deployment that failed has a log, too.
+#[test]
+fn the_palette_leads_to_a_log_that_is_copied_and_saved_and_the_theme_stays() {
+    let Some(desktop) = Desktop::start() else { return };
+    let home = home(&desktop);
+    let window = Page(desktop.open(&home, &[]));
+    let given = Unreachable::in_window(&window, desktop.dir());
+    desktop.shell.wait_for_menu(SOON, |menu| menu.iter().any(|e| e.label.starts_with("acme / production")));
+    desktop.shell.choose(&["acme / production", "Deploy"]);
+    desktop.shell.wait_for("acme / production: deployment failed", SOON);
+
+    let ask = |text: &str, entry: &str| {
+        window.find("body").write("\u{E009}k\u{E000}");
+        window.at("palette-input").write(text);
+        let chosen = format!("[data-testid=palette] [aria-selected=true][data-testid=\"palette-{entry}\"]");
+        window.find(&chosen);
+        window.at("palette-input").write("\u{E007}");
+        window.gone("[data-testid=palette]");
+    };
+    ask("servers", "place-servers");
+    window.at("view-servers");
+    ask("logs production", &format!("logs-{}", given.environment));
+    window.is_at("logs");
+    window.find("[data-testid=log] .line.error");
+    window.at("log-save").click();
+    let toast = "[data-testid=toast] p";
+    let said = window.wait_for_text(toast, SOON, |text| text.starts_with("Saved as "));
+    let saved = std::fs::read_to_string(said.trim_start_matches("Saved as ")).unwrap();
+    let count = saved.lines().count();
+    assert!(count > 3 && saved.contains("error   connecting "), "{saved}");
+    window.at("log-copy").click();
+    window.wait_for_text(toast, SOON, |text| text.contains(&format!("{count} lines")));
+    window.at("log-search").write("\u{E009}v\u{E000}");
+    window.until("what was copied is pasted", || window.value("log-search").contains("error   "));
+
+    let theme = || window.script("return document.documentElement.dataset.theme");
+    for (choice, word) in [("light", "light"), ("dark", "dark")] {
+        window.at("place-settings").click();
+        window.find(&format!("label:has([data-testid=theme-{choice}])")).click();
+        window.until("the theme is on", || theme() == word);
+        window.reload();
+        window.find("[data-testid=view-settings]");
+        window.until("it is still on after a reload", || theme() == word);
+    }
+    let kept = std::fs::read_to_string(home.join("settings.json")).unwrap();
+    assert!(kept.contains("dark"), "{kept}");
 }
 
 #[test]

@@ -52,13 +52,32 @@ export async function copy(text: string, what: string): Promise<void> {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`);
   } catch {
-    sayFailure({
-      code: "internal",
-      message: "The system's clipboard refused the text.",
-      hint: "Select it and copy it by hand.",
-    });
+    sayFailure(refused);
   }
 }
+
+/**
+ * Copies a text that still has to be fetched, and says that it did. To be called at once when a person asks: a web view lets only
+ * what a person just did near the clipboard, so the wish is handed over before the text is there. Fails when there is no text.
+ */
+export async function copyLater(text: Promise<string>, what: () => string): Promise<void> {
+  if (typeof ClipboardItem === "undefined") return copy(await text, what());
+  const blob = text.then((known) => new Blob([known], { type: "text/plain" }));
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+  } catch {
+    // Not the clipboard's fault, if there is no text.
+    await blob;
+    return sayFailure(refused);
+  }
+  say(`${what()} copied`);
+}
+
+const refused = {
+  code: "internal",
+  message: "The system's clipboard refused the text.",
+  hint: "Select it and copy it by hand.",
+} as const;
 
 function show(toast: Omit<Toast, "id">): number {
   const id = next;
