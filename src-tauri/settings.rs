@@ -12,7 +12,7 @@ use slipway_engine::error::EngineError;
 pub(crate) struct AppSettings {
     /// Light, dark, or as the system has it.
     pub(crate) theme: Theme,
-    /// Whether ends of deployments are shown as notifications; each environment can be silenced by itself.
+    /// Whether ends of deployments, and what stops answering, are shown as notifications; each environment can be silenced by itself.
     pub(crate) notifications: bool,
 }
 

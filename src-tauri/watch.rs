@@ -8,7 +8,7 @@ use tauri::{AppHandle, Manager};
 use tokio::time::sleep;
 
 use crate::app::App;
-use crate::notifications::{self, Ends};
+use crate::notifications::{self, Ends, Outages};
 use crate::overview::Overview;
 use crate::signals::Signal;
 use crate::tray::Tray;
@@ -23,7 +23,7 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
         let app = handle.state::<App>();
         let mut changes = engine.store().changes();
         let mut before = None;
-        let mut ends = Ends::default();
+        let (mut ends, mut outages) = (Ends::default(), Outages::default());
         loop {
             // Marked before reading: a change while we read wakes us again.
             changes.mark();
@@ -36,6 +36,7 @@ pub(crate) fn begin(handle: &AppHandle, engine: Engine) {
                         }
                     }
                     notifications::tell(&handle, &engine, &now, &ends.since(&now)).await;
+                    notifications::tell_outages(&handle, &now, &mut outages);
                     before = Some(now);
                 }
                 Err(error) => tracing::warn!(code = %error.code, %error, "the store can't be read"),

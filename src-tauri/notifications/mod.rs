@@ -1,10 +1,13 @@
-//! Notifications of the desktop: one for each deployment that ends, and none for those that had ended before.
+//! Notifications of the desktop: one for each deployment that ends, and none for those that had ended before; and one for
+//! what is live and stops answering, or answers again.
 
 mod ends;
+mod outages;
 mod text;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
 use notify_rust::Notification;
 use slipway_engine::engine::Engine;
 use slipway_engine::error::EngineError;
@@ -17,6 +20,7 @@ use crate::overview::Overview;
 use crate::signals::Signal;
 use crate::window;
 pub(crate) use ends::Ends;
+pub(crate) use outages::Outages;
 use text::End;
 
 /// Notifications whose click is waited for at most: each costs a thread for as long as it is shown.
@@ -53,6 +57,15 @@ pub(crate) async fn tell(handle: &AppHandle, engine: &Engine, overview: &Overvie
     }
     for notice in text::notices(&ends) {
         show(handle, notice);
+    }
+}
+
+/// Tells what stopped answering and what answers again, unless the user wants no notifications.
+pub(crate) fn tell_outages(handle: &AppHandle, overview: &Overview, outages: &mut Outages) {
+    // Also when none are wanted: turning them on tells nothing old.
+    let notices = outages.notices(overview, Timestamp::now());
+    if handle.state::<App>().settings.get().notifications {
+        notices.into_iter().for_each(|notice| show(handle, notice));
     }
 }
 

@@ -6,7 +6,7 @@ use super::Notice;
 use crate::deep_link::Place;
 
 /// Ends at one moment that are still told one by one.
-const ONE_BY_ONE: usize = 3;
+pub(super) const ONE_BY_ONE: usize = 3;
 
 /// The end of one deployment.
 pub(super) struct End {

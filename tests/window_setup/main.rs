@@ -30,7 +30,7 @@ fn from_nothing_to_a_live_odoo_and_back_by_the_window_alone() {
     the_server_shows_what_it_bears(&window, &journey);
     snapshots::one_is_downloaded_restored_and_deleted(&window, &journey, &before);
     changed_settings_are_deployed(&window, &journey);
-    what_does_not_answer_is_not_called_live(&window, &journey);
+    what_does_not_answer_is_not_called_live(&desktop, &window, &journey);
     all_is_taken_away(&window, &journey);
 }
 
@@ -160,7 +160,8 @@ fn changed_settings_are_deployed(window: &Page, journey: &Journey) {
 }
 
 /// However well it was deployed.
-fn what_does_not_answer_is_not_called_live(window: &Page, journey: &Journey) {
+fn what_does_not_answer_is_not_called_live(desktop: &Desktop, window: &Page, journey: &Journey) {
+    let title = format!("{} / production", journey.project());
     let docker = journey.server.docker();
     let head = "[data-testid=environment-head]";
     let web = journey.web();
@@ -170,7 +171,13 @@ fn what_does_not_answer_is_not_called_live(window: &Page, journey: &Journey) {
     assert!(told.contains("gave no answer within 15 s"), "it says what was seen: {told}");
     let entry = window.at(&format!("environment-{}-production", journey.project())).attribute("title");
     assert!(entry.is_some_and(|title| title.ends_with("Not answering")), "the list says so, too");
+    let notice = desktop.shell.wait_for(&format!("{title} doesn't answer"), SOON);
+    assert!(notice.body.contains("gave no answer"), "{notice:?}");
+    window.at("place-servers").click();
+    desktop.shell.click(&notice);
+    window.is_environment(journey.project(), "production");
     docker.must(&["start", &web]);
+    desktop.shell.wait_for(&format!("{title} answers again"), SOON);
     window.wait_for_text(head, SOON, |text| text.contains("Live"));
     window.gone("[data-testid=down]");
 }

@@ -165,7 +165,7 @@ export type AppInfo = {
 export type AppSettings = {
 	/**  Light, dark, or as the system has it. */
 	theme: Theme,
-	/**  Whether ends of deployments are shown as notifications; each environment can be silenced by itself. */
+	/**  Whether ends of deployments, and what stops answering, are shown as notifications; each environment can be silenced by itself. */
 	notifications: boolean,
 };
 
@@ -507,7 +507,7 @@ export type Environment = {
 	deploy_on_push?: boolean,
 	/**  How much of its past is kept. */
 	retention: Retention,
-	/**  Whether the end of a deployment is shown as a notification. */
+	/**  Whether the end of a deployment, and that it stops answering, are shown as notifications. */
 	notify: boolean,
 	/**  Whether the first installation brings Odoo's demonstration data. */
 	demo_data: boolean,

@@ -52,7 +52,7 @@ pub struct Environment {
     pub deploy_on_push: bool,
     /// How much of its past is kept.
     pub retention: Retention,
-    /// Whether the end of a deployment is shown as a notification.
+    /// Whether the end of a deployment, and that it stops answering, are shown as notifications.
     pub notify: bool,
     /// Whether the first installation brings Odoo's demonstration data.
     pub demo_data: bool,
