@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use slipway_tests::{Desktop, Window};
 
-/// A screen: its name, what stands after `?` and after `#`, and what is clicked to get there, by `data-testid`.
+/// A screen: its name, what stands after `?` and after `#`, and what is clicked to get there, by `data-testid`, or filled: `field=text`.
 type Screen = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 const SCREENS: &[Screen] = &[
@@ -25,6 +25,12 @@ const SCREENS: &[Screen] = &[
     ("log-live", "", "/environments/e2/logs/live", &[]),
     ("snapshots", "", "/environments/e2/snapshots", &[]),
     ("snapshot-download", "", "/environments/e2/snapshots", &["download-11"]),
+    (
+        "snapshot-downloading",
+        "state=slow",
+        "/environments/e2/snapshots",
+        &["download-11", "download-dialog-go"],
+    ),
     ("snapshot-restore", "", "/environments/e2/snapshots", &["restore-11"]),
     ("snapshot-delete", "", "/environments/e2/snapshots", &["delete-11"]),
     ("snapshots-empty", "", "/environments/e5/snapshots", &[]),
@@ -36,6 +42,8 @@ const SCREENS: &[Screen] = &[
         &["setting-auto-deploy", "setting-deploy-on-push", "setting-notify"],
     ),
     ("destroy", "", "/environments/e2/settings", &["destroy"]),
+    ("project", "", "/environments/e2/settings", &["repositories"]),
+    ("forget-project", "", "/environments/e2/settings", &["repositories", "project-forget"]),
     ("deploy", "", "/environments/e2", &["deploy"]),
     ("roll-back", "", "/environments/e2", &["roll-back"]),
     ("cancel", "", "/environments/e1", &["cancel"]),
@@ -46,6 +54,9 @@ const SCREENS: &[Screen] = &[
     ("server", "", "/servers/s1", &[]),
     ("server-offline", "", "/servers/s2", &[]),
     ("new-server", "", "/servers", &["new-server"]),
+    ("new-server-key", "", "/servers", NEW_SERVER),
+    ("server-without-docker", "state=no-docker", "/servers", &[]),
+    ("docker-installation", "state=no-docker", "/servers", &["install-docker-go"]),
     ("forget-server", "", "/servers", &["server-forget"]),
     ("activity", "", "/activity", &[]),
     ("settings", "", "/settings", &[]),
@@ -54,9 +65,13 @@ const SCREENS: &[Screen] = &[
     ("settings-no-keychain", "state=problem", "/settings", &[]),
     ("first-run", "state=empty", "/environments", &[]),
     ("first-run-repository", "state=server", "/environments", &[]),
+    ("first-run-deploy", "state=ready", "/environments", &[]),
+    ("quit", "state=quitting", "/environments", &[]),
     ("loading", "state=loading", "/environments", &[]),
     ("problem", "state=problem", "/environments", &[]),
 ];
+/// Up to the question whether the server's key is the right one.
+const NEW_SERVER: &[&str] = &["new-server", "server-address=deploy@fsn1.studio.example", "server-connect"];
 const THEMES: [&str; 2] = ["light", "dark"];
 /// Answers of fixtures take up to 300 ms, and then things come into place.
 const IN_PLACE: Duration = Duration::from_millis(900);
@@ -89,7 +104,10 @@ fn take(desktop: &Desktop, window: &Window, address: &str, theme: &str, screen: 
     window.visit(&format!("{address}/?theme={theme}&{query}#{place}"));
     window.find("main h1, main h2");
     for id in *clicks {
-        window.at(id).click();
+        match id.split_once('=') {
+            Some((field, text)) => window.at(field).fill(text),
+            None => window.at(id).click(),
+        }
     }
     sleep(IN_PLACE);
     desktop.picture(&folder.join(format!("{name}-{theme}.png")));
