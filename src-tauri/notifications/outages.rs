@@ -1,19 +1,26 @@
 //! Which environments stopped answering since the last look, and which answer again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
-use slipway_engine::model::EnvironmentId;
+use slipway_engine::model::{DeploymentId, EnvironmentId};
 
 use super::Notice;
 use super::text::ONE_BY_ONE;
 use crate::deep_link::Place;
 use crate::overview::{EnvironmentRow, Overview};
 
-/// What didn't answer at the last look, and since when.
+/// What didn't answer at the last look.
 #[derive(Default)]
 pub(crate) struct Outages {
-    since: BTreeMap<EnvironmentId, Timestamp>,
+    known: BTreeMap<EnvironmentId, Outage>,
+}
+
+/// Since when one doesn't answer, and what its newest deployment was then.
+struct Outage {
+    since: Timestamp,
+    latest: Option<DeploymentId>,
 }
 
 impl Outages {
@@ -23,17 +30,17 @@ impl Outages {
         let (mut down, mut up) = (vec![], vec![]);
         for row in &overview.environments {
             let (id, is_told) = (row.environment.id, row.environment.notify);
-            if !row.under_way.is_empty() {
-                self.since.remove(&id);
-            } else if row.down.is_none() {
-                let since = self.since.remove(&id);
-                up.extend(since.filter(|_| is_told).map(|since| (row, now.duration_since(since))));
-            } else if let std::collections::btree_map::Entry::Vacant(new) = self.since.entry(id) {
-                new.insert(now);
+            let latest = row.latest.as_ref().map(|latest| latest.id);
+            if row.down.is_none() {
+                // Deployed since, whatever came of it: nobody has asked it after that, so nobody knows that it answers.
+                let ended = self.known.remove(&id).filter(|outage| outage.latest == latest && is_told);
+                up.extend(ended.map(|outage| (row, now.duration_since(outage.since))));
+            } else if let Entry::Vacant(new) = self.known.entry(id) {
+                new.insert(Outage { since: now, latest });
                 down.extend(is_told.then_some(row));
             }
         }
-        self.since.retain(|id, _| overview.environment(*id).is_some());
+        self.known.retain(|id, _| overview.environment(*id).is_some());
         // Nobody's servers all stop in one minute, but everybody's computer leaves its network.
         let mut live = overview.environments.iter().filter(|row| row.live.is_some());
         let is_alone = live.clone().count() > 1 && live.all(|row| row.down.is_some());
@@ -91,7 +98,6 @@ fn about(lasted: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use slipway_engine::error::EngineError;
-    use slipway_engine::model::Step;
 
     use super::*;
     use crate::overview::tests::{Given, overview};
@@ -138,12 +144,10 @@ mod tests {
         assert_eq!(said(&mut outages, &given, 0), []);
         fell(&mut given, &["bolt"]);
         assert_eq!(said(&mut outages, &given, 60).len(), 1, "bolt's outage, and not acme's end of one");
-        given.environments[1].under_way =
-            overview(&[Given::running("bolt", Step::Connecting)]).environments.remove(0).under_way;
+        // Whether one sees it under way, or it came and went between two looks.
+        given.environments[1].latest = overview(&[Given::failed("bolt")]).environments.remove(0).latest;
         fell(&mut given, &[]);
-        assert_eq!(said(&mut outages, &given, 120), []);
-        given.environments[1].under_way.clear();
-        assert_eq!(said(&mut outages, &given, 180), [], "its deployment's end said it");
+        assert_eq!(said(&mut outages, &given, 120), [], "a deployment that failed is no answer");
     }
 
     #[test]
