@@ -21,7 +21,7 @@ pub enum Daemon {
     /// One of its own, so that it can be rebooted. Needs root. What any server has by default if `SLIPWAY_OWN_DOCKER` is in the
     /// environment.
     Own,
-    /// The suite's, however long that takes: it alone has Odoo 14's image.
+    /// The suite's, however long that takes: it alone has Odoo 14's image, and is at this computer's own address.
     Suite,
 }
 
