@@ -22,6 +22,7 @@ mod mirror;
 mod program;
 mod source;
 mod submodule;
+mod times;
 mod transfer;
 mod url;
 mod watch;
@@ -35,6 +36,7 @@ pub use host_key::{HostKeys, trust_host_key};
 pub use mirror::Mirror;
 pub use source::{Entry, Mode, Part, Reader, Source};
 pub use submodule::{Checkout, Repositories};
+pub use times::FileTimes;
 pub use transfer::{RESERVED, Sent, Transfer, UNPACK};
 pub use url::GitUrl;
 

@@ -7,7 +7,7 @@ use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
 use super::source::shown;
-use super::{ChangeKind, Entry, GitError, Mode, Reader, Source, diff};
+use super::{ChangeKind, Entry, FileTimes, GitError, Mode, Reader, Source, diff};
 
 /// The script that makes a new release on the server; its arguments and exit codes stand at its top. Run it as
 /// `sh -c UNPACK unpack.sh NEW COUNT [OLD]` with the tar of [`Transfer::write`] on its standard input.
@@ -89,19 +89,21 @@ impl Transfer {
         &self.lfs
     }
 
-    /// Writes the tar: the lists, then each file; one file at a time is in memory. `on_bytes` gets the bytes so far.
+    /// Writes the tar: the lists, then each file with its time; one file at a time is in memory. `on_bytes` gets the bytes so
+    /// far.
     pub fn write(
         &self,
         to: &mut dyn Write,
+        times: FileTimes,
         on_bytes: &mut dyn FnMut(u64),
         cancel: &CancellationToken,
     ) -> Result<Sent, GitError> {
         let reader = self.source.reader()?;
         let mut tar = TarWriter { to, bytes: 0 };
         let failed = || GitError::io("the stream to the server");
-        tar.file(format!("{RESERVED}/removed").as_bytes(), Mode::File, &list(&self.removed))
+        tar.file(format!("{RESERVED}/removed").as_bytes(), Mode::File, 0, &list(&self.removed))
             .map_err(failed())?;
-        tar.file(format!("{RESERVED}/emptied").as_bytes(), Mode::File, &list(&self.emptied))
+        tar.file(format!("{RESERVED}/emptied").as_bytes(), Mode::File, 0, &list(&self.emptied))
             .map_err(failed())?;
         for path in &self.send {
             if cancel.is_cancelled() {
@@ -109,7 +111,7 @@ impl Transfer {
             }
             let Some(entry) = self.source.entries().get(path) else { continue };
             let content = reader.content(path, entry, FILE_LIMIT)?;
-            tar.file(path, entry.mode, &content).map_err(failed())?;
+            tar.file(path, entry.mode, times.of(entry.blob), &content).map_err(failed())?;
             on_bytes(tar.bytes);
         }
         tar.finish().map_err(failed())?;
@@ -120,13 +122,14 @@ impl Transfer {
     /// The same as a stream, written by a blocking task; the handle tells how it ended. Needs a Tokio runtime.
     pub fn stream(
         self,
+        times: FileTimes,
         mut on_bytes: impl FnMut(u64) + Send + 'static,
         cancel: CancellationToken,
     ) -> (impl AsyncRead + Send + Unpin + 'static, tokio::task::JoinHandle<Result<Sent, GitError>>) {
         let (far, near) = tokio::io::duplex(256 * 1024);
         let handle = tokio::task::spawn_blocking(move || {
             let mut bridge = SyncIoBridge::new(near);
-            let sent = self.write(&mut bridge, &mut on_bytes, &cancel)?;
+            let sent = self.write(&mut bridge, times, &mut on_bytes, &cancel)?;
             bridge.shutdown().map_err(GitError::io("the stream to the server"))?;
             Ok(sent)
         });
@@ -165,7 +168,7 @@ struct TarWriter<'w> {
 }
 
 impl TarWriter<'_> {
-    fn file(&mut self, path: &[u8], mode: Mode, content: &[u8]) -> io::Result<()> {
+    fn file(&mut self, path: &[u8], mode: Mode, time: u64, content: &[u8]) -> io::Result<()> {
         let (kind, bits, target, content) = match mode {
             Mode::File => (tar::EntryType::Regular, 0o644, None, content),
             Mode::Executable => (tar::EntryType::Regular, 0o755, None, content),
@@ -175,6 +178,7 @@ impl TarWriter<'_> {
         header.set_entry_type(kind);
         header.set_mode(bits);
         header.set_size(content.len() as u64);
+        header.set_mtime(time);
         let gnu = header.as_gnu_mut().ok_or_else(|| io::Error::other("not a GNU header"))?;
         if let Some(target) = target {
             self.name(tar::EntryType::GNULongLink, &mut gnu.linkname, target)?;

@@ -75,6 +75,11 @@ impl DeploymentId {
         let mut hex = self.0.simple().to_string();
         hex.split_off(20)
     }
+
+    /// When it was made, in seconds since 1970.
+    pub fn second(self) -> u64 {
+        self.0.get_timestamp().map_or(0, |made| made.to_unix().0)
+    }
 }
 
 #[cfg(test)]

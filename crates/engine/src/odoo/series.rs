@@ -52,6 +52,9 @@ pub struct Facts {
     pub code_translations_in_files: bool,
     /// Demo data is installed unless refused (until 18.0).
     pub demo_by_default: bool,
+    /// A bundle of JavaScript or CSS is named after the time of each of its files (`unique_descriptor` in
+    /// `odoo/addons/base/models/assetsbundle.py`, 17.0); before, after the newest time alone (16.0 was changed on the way).
+    pub bundles_know_each_time: bool,
 }
 
 const V14: Facts = Facts {
@@ -69,6 +72,7 @@ const V14: Facts = Facts {
     cron_threads: 2,
     code_translations_in_files: false,
     demo_by_default: true,
+    bundles_know_each_time: false,
 };
 const V15: Facts = Facts { name: "15.0", image: "odoo:15.0", health_path: Some("/web/health"), ..V14 };
 const V16: Facts = Facts {
@@ -81,7 +85,8 @@ const V16: Facts = Facts {
     code_translations_in_files: true,
     ..V15
 };
-const V17: Facts = Facts { name: "17.0", image: "odoo:17.0", python: "3.10", ..V16 };
+const V17: Facts =
+    Facts { name: "17.0", image: "odoo:17.0", python: "3.10", bundles_know_each_time: true, ..V16 };
 const V18: Facts = Facts {
     name: "18.0",
     image: "odoo:18.0",
@@ -177,6 +182,7 @@ mod tests {
         assert_eq!(since(|f| f.code_translations_in_files), "16.0");
         assert_eq!(since(|f| f.pip_flags.contains(&"--break-system-packages")), "18.0");
         assert_eq!(since(|f| !f.demo_by_default), "19.0");
+        assert_eq!(since(|f| f.bundles_know_each_time), "17.0");
         assert_eq!(since(|f| f.python == "3.12"), "18.0");
         for facts in Series::ALL.map(Series::facts) {
             let version: u32 = facts.postgres_image.strip_prefix("postgres:").unwrap().parse().unwrap();

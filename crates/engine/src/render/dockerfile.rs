@@ -29,7 +29,8 @@ pub struct Recipe<'a> {
     pub packages: &'a Packages,
     /// Certificates (PEM) that builds need to trust, for a company's proxy.
     pub ca_bundle: Option<&'a str>,
-    /// The repositories' names, the main one first. Their files stand in the context's folder `src/<name>`.
+    /// The repositories' names, the main one first. Their files stand in the context's folder `src/<name>`, and what their times
+    /// are in `times/<name>.slipway`.
     pub repositories: &'a [String],
     /// Labels of the release's image.
     pub labels: &'a BTreeMap<String, String>,
@@ -109,7 +110,8 @@ impl Recipe<'_> {
         }
         // The main repository is the one that changes: it comes last, and the layers before it are kept.
         for name in self.repositories.iter().rev() {
-            let _ = writeln!(text, "COPY src/{name}/ {ADDONS}/{name}/");
+            // Docker takes an earlier layer for files of equal content, whatever their times are. So the times are content, too.
+            let _ = writeln!(text, "COPY times/{name}.slipway src/{name}/ {ADDONS}/{name}/");
         }
         let key = key(&[below.as_bytes(), text.as_bytes()]);
         Ok(Stages {
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(stages.dependencies, None);
         assert_eq!(
             stages.release.dockerfile,
-            "FROM odoo:19.0\nLABEL slipway.managed=\"1\"\nCOPY src/oca/ /opt/slipway/addons/oca/\nCOPY src/main/ /opt/slipway/addons/main/\n"
+            "FROM odoo:19.0\nLABEL slipway.managed=\"1\"\nCOPY times/oca.slipway src/oca/ /opt/slipway/addons/oca/\nCOPY times/main.slipway src/main/ /opt/slipway/addons/main/\n"
         );
     }
 

@@ -26,6 +26,10 @@ pub struct ReleaseManifest {
     pub dependencies: Option<String>,
     /// Docker's id of the base image.
     pub base_id: String,
+    /// Of each repository's newest file the time in seconds since 1970; 0 where a file's time follows from its content. Empty in
+    /// a release that was made before files had times.
+    #[serde(default)]
+    pub times: BTreeMap<String, u64>,
     /// Requirements that pip was given, in order.
     pub pip: Vec<String>,
     /// Debian packages that apt was given, in order.

@@ -36,7 +36,7 @@ else
   say 'Building the release image'
   # Only the sources travel to the daemon, not the configuration beside them.
   mkdir -p "$RELEASE/build" && cp "$RELEASE/build/release.dockerfile" "$RELEASE/build/Dockerfile" || exit 22
-  tar -cf - -C "$RELEASE/build" Dockerfile -C "$RELEASE" src | docker build -t "$KEYED" -t "$IMAGE" - 2>&1 || exit 22
+  tar -cf - -C "$RELEASE/build" Dockerfile times -C "$RELEASE" src | docker build -t "$KEYED" -t "$IMAGE" - 2>&1 || exit 22
 fi
 # Asked of Docker, not of the build: with some image stores a build prints another id than its containers are said to run.
 id=$(id_of "$IMAGE")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{BaseImage, PrepareStep, SourceOnServer};
+use super::{BaseImage, PrepareStep, SourceOnServer, file_times};
 use slipway_remote::Cmd;
 
 use crate::cx::Cx;
@@ -123,7 +123,7 @@ impl GeneratingConfig<'_> {
         recipe.stages().map_err(|e| EngineError::bad_input(format!("{e}.")).hint(e.hint()))
     }
 
-    /// The recipe's key with the content of every repository.
+    /// The recipe's key with the content and the times of every repository.
     fn content_key(&self, stages: &Stages) -> String {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
@@ -131,6 +131,10 @@ impl GeneratingConfig<'_> {
         for (name, content) in &self.source.content {
             hash.update(name);
             hash.update(content);
+        }
+        for (name, newest) in &self.source.times {
+            hash.update(name);
+            hash.update(newest.to_le_bytes());
         }
         hex::encode(&hash.finalize()[..12])
     }
@@ -152,6 +156,7 @@ impl GeneratingConfig<'_> {
             image: cx.layout().image(cx.deployment.id),
             dependencies: stages.dependencies.as_ref().and_then(|stage| stage.tag.clone()),
             base_id: self.base.id.clone(),
+            times: self.source.times.clone(),
             pip: self.source.packages.pip.clone(),
             apt: self.source.packages.apt.clone(),
             site: site.clone(),
@@ -167,6 +172,13 @@ impl GeneratingConfig<'_> {
             Upload::private("release.json", manifest),
             Upload::private("build/release.dockerfile", stages.release.dockerfile.as_bytes()),
         ];
+        for (name, newest) in &self.source.times {
+            // Readable in the container, as what lies beside it.
+            files.push(Upload::mounted(
+                format!("build/times/{name}.slipway"),
+                file_times::text(*newest).as_bytes(),
+            ));
+        }
         if let Some(dependencies) = &stages.dependencies {
             files.push(Upload::private("deps/Dockerfile", dependencies.dockerfile.as_bytes()));
             for (path, bytes) in &dependencies.files {

@@ -8,6 +8,7 @@ mod cut_over;
 mod database;
 mod dependencies;
 mod dns;
+mod file_times;
 mod image;
 mod initializing;
 mod network;

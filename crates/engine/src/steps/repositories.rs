@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, Stdin};
 
 use super::PrepareStep;
+use super::file_times::{self, Newest};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
-use crate::git::{Mirror, Source, Transfer, UNPACK};
+use crate::git::{FileTimes, Mirror, Source, Transfer, UNPACK};
 use crate::model::Step;
 use crate::plan::Plan;
 use crate::planning;
@@ -38,6 +39,8 @@ pub(crate) struct SourceOnServer {
     pub packages: Packages,
     /// A hash of each repository's content, by its name.
     pub content: BTreeMap<String, String>,
+    /// Of each repository's newest file the time; see [`file_times`].
+    pub times: Newest,
     /// How many files the release holds.
     pub files: usize,
 }
@@ -68,7 +71,10 @@ impl PrepareStep for CloningRepositories<'_> {
         .map_err(|error| cx.of_going_back(error))?;
         tell(cx, &plan);
         cx.record_plan(&plan).await?;
-        let files = send(cx, fetched, live.zip(live_source.as_ref())).await?;
+        let releases = self.facts.releases.iter().map(|release| (release.deployment, &release.times));
+        let rule = file_times::rule(cx.series()?, cx.deployment.id, releases);
+        let content = planning::content(&fetched.source, fetched.commits.keys());
+        let times = send(cx, fetched, live.zip(live_source.as_ref()), rule, &content).await?;
         keep(cx, fetched).await?;
         Ok(SourceOnServer {
             plan,
@@ -76,8 +82,9 @@ impl PrepareStep for CloningRepositories<'_> {
             subject: fetched.commits.get("main").map(|c| c.subject.clone()).unwrap_or_default(),
             addons: fetched.modules.parents(&fetched.places),
             packages,
-            content: planning::content(&fetched.source, fetched.commits.keys()),
-            files,
+            files: fetched.source.entries().len(),
+            content,
+            times,
         })
     }
 }
@@ -92,20 +99,26 @@ fn tell(cx: &Cx, plan: &Plan) {
     }
 }
 
-/// Sends what the server doesn't have. If its old release isn't what it should be, everything goes again.
+/// Sends what the server doesn't have. If its old release isn't what it should be, everything goes again. Returns the times that
+/// the files have now.
 async fn send(
     cx: &Cx,
     fetched: &Fetched,
     live: Option<(&ReleaseManifest, &Source)>,
-) -> Result<usize, EngineError> {
+    rule: FileTimes,
+    content: &BTreeMap<String, String>,
+) -> Result<Newest, EngineError> {
     const NOT_AS_EXPECTED: i32 = 3;
     const OLD_IS_MISSING: i32 = 4;
     let new = Arc::clone(&fetched.source);
-    if let Some((manifest, old)) = live {
+    if let Some((manifest, old)) = live.filter(|(manifest, _)| file_times::follow(&manifest.times, rule)) {
         let transfer = Transfer::plan(Some(old), Arc::clone(&new))?;
         let old_dir = format!("{}/src", cx.layout().release(manifest.deployment));
-        match transmit(cx, transfer, Some(&old_dir)).await? {
-            (0, _) => return Ok(new.entries().len()),
+        match transmit(cx, transfer, rule, Some(&old_dir)).await? {
+            (0, _) => {
+                let was = planning::content(old, manifest.times.keys());
+                return Ok(file_times::after(rule, content, Some((&was, &manifest.times))));
+            }
             (NOT_AS_EXPECTED | OLD_IS_MISSING, said) => {
                 cx.warn(format!(
                     "The files of the live release are not as expected; sending everything ({said})"
@@ -115,13 +128,18 @@ async fn send(
         }
     }
     let transfer = Transfer::plan(None, Arc::clone(&new))?;
-    match transmit(cx, transfer, None).await? {
-        (0, _) => Ok(new.entries().len()),
+    match transmit(cx, transfer, rule, None).await? {
+        (0, _) => Ok(file_times::after(rule, content, None)),
         (code, said) => Err(unpack_error(code, &said)),
     }
 }
 
-async fn transmit(cx: &Cx, transfer: Transfer, old: Option<&str>) -> Result<(i32, String), EngineError> {
+async fn transmit(
+    cx: &Cx,
+    transfer: Transfer,
+    times: FileTimes,
+    old: Option<&str>,
+) -> Result<(i32, String), EngineError> {
     for pointer in transfer.lfs_pointers().iter().take(10) {
         cx.warn(format!("{pointer} is a Git LFS pointer: Odoo gets the pointer's text instead of the file"));
     }
@@ -131,7 +149,7 @@ async fn transmit(cx: &Cx, transfer: Transfer, old: Option<&str>) -> Result<(i32
     if let Some(old) = old {
         cmd = cmd.arg(old);
     }
-    let (stream, writing) = transfer.stream(|_| {}, cx.cancel.clone());
+    let (stream, writing) = transfer.stream(times, |_| {}, cx.cancel.clone());
     let cmd = cmd.stdin(Stdin::Stream(Box::new(stream))).limit(Duration::from_secs(3500));
     let out = cx.connection().await?.host.run(cmd).await?;
     let sent = match writing.await {

@@ -14,8 +14,12 @@ fn source(repo: &Repo, sha: &str) -> Arc<Source> {
 }
 
 fn unpack(shell: &str, transfer: &Transfer, new: &Path, old: Option<&Path>) -> Output {
+    unpack_at(FileTimes::OfContent, shell, transfer, new, old)
+}
+
+fn unpack_at(times: FileTimes, shell: &str, transfer: &Transfer, new: &Path, old: Option<&Path>) -> Output {
     let mut tar = Vec::new();
-    let sent = transfer.write(&mut tar, &mut |_| {}, &CancellationToken::new()).unwrap();
+    let sent = transfer.write(&mut tar, times, &mut |_| {}, &CancellationToken::new()).unwrap();
     assert_eq!(sent.bytes, tar.len() as u64);
     let mut command = Command::new(shell);
     command.args(["-c", UNPACK, "unpack.sh"]).arg(new).arg(transfer.count().to_string()).args(old);
@@ -117,6 +121,49 @@ fn a_release_becomes_the_next_one_and_the_old_stays_as_it_was() {
     }
 }
 
+/// The times by path of a release's files.
+fn times(dir: &Path, paths: &[&str]) -> Vec<i64> {
+    paths.iter().map(|path| fs::metadata(dir.join(path)).unwrap().mtime()).collect()
+}
+
+#[test]
+fn a_files_time_changes_exactly_when_its_content_does() {
+    let repo = Repo::new();
+    let commit = |a: &[u8], b: &[u8]| {
+        let sha =
+            repo.commit("main", "x", &[(b"a.js", FILE, a), (b"b.js", FILE, b), (b"c.js", FILE, b"same")]);
+        source(&repo, &sha)
+    };
+    let steps =
+        [commit(b"one", b"one"), commit(b"two", b"one"), commit(b"two", b"two"), commit(b"one", b"two")];
+    let paths = ["main/a.js", "main/b.js", "main/c.js"];
+    for rule in ["of content", "newest"] {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |step: usize| dir.path().join(step.to_string());
+        let mut seen = Vec::new();
+        for (step, new) in steps.iter().enumerate() {
+            let old = step.checked_sub(1).map(|before| (Arc::clone(&steps[before]), at(before)));
+            let transfer = Transfer::plan(old.as_ref().map(|(old, _)| &**old), Arc::clone(new)).unwrap();
+            let times =
+                if rule == "newest" { FileTimes::Newest(1000 + step as u64) } else { FileTimes::OfContent };
+            let output =
+                unpack_at(times, "sh", &transfer, &at(step), old.as_ref().map(|(_, dir)| dir.as_path()));
+            assert!(output.status.success(), "{output:?}");
+            seen.push(self::times(&at(step), &paths));
+        }
+        let same = |file: usize, one: usize, other: usize| seen[one][file] == seen[other][file];
+        assert!((1..4).all(|step| same(2, 0, step)), "{rule}: what stays as it is keeps its time: {seen:?}");
+        assert!(!same(0, 0, 1) && same(0, 1, 2) && !same(0, 2, 3), "{rule}: a: {seen:?}");
+        assert!(same(1, 0, 1) && !same(1, 1, 2) && same(1, 2, 3), "{rule}: b: {seen:?}");
+        // The newest of all tells each release from the ones before, also when a file changes back.
+        let newest: BTreeSet<_> = seen.iter().map(|times| times.iter().max()).collect();
+        match rule {
+            "newest" => assert_eq!(newest.len(), 4, "{seen:?}"),
+            _ => assert!(same(0, 0, 3), "equal content has the same time everywhere: {seen:?}"),
+        }
+    }
+}
+
 #[test]
 fn an_old_release_that_is_not_what_we_think_is_noticed() {
     let repo = Repo::new();
@@ -163,12 +210,15 @@ fn nothing_changed_sends_next_to_nothing() {
     let source = source(&repo, &sha);
     let mut tar = Vec::new();
     let same = Transfer::plan(Some(&source), Arc::clone(&source)).unwrap();
-    same.write(&mut tar, &mut |_| {}, &CancellationToken::new()).unwrap();
+    same.write(&mut tar, FileTimes::OfContent, &mut |_| {}, &CancellationToken::new()).unwrap();
     assert!(tar.len() < 4096);
     let cancelled = CancellationToken::new();
     cancelled.cancel();
     let whole = Transfer::plan(None, source).unwrap();
-    assert!(matches!(whole.write(&mut tar, &mut |_| {}, &cancelled), Err(GitError::Cancelled)));
+    assert!(matches!(
+        whole.write(&mut tar, FileTimes::OfContent, &mut |_| {}, &cancelled),
+        Err(GitError::Cancelled)
+    ));
 }
 
 #[tokio::test]
@@ -176,12 +226,15 @@ async fn the_stream_is_the_tar() {
     let repo = Repo::new();
     let sha = repo.commit("main", "1", &[(b"a", FILE, &[7; 1_000_000])]);
     let transfer = Transfer::plan(None, source(&repo, &sha)).unwrap();
-    let (mut stream, ended) = transfer.stream(|_| {}, CancellationToken::new());
+    let (mut stream, ended) = transfer.stream(FileTimes::OfContent, |_| {}, CancellationToken::new());
     let mut tar = Vec::new();
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut tar).await.unwrap();
     assert_eq!(ended.await.unwrap().unwrap().bytes, tar.len() as u64);
-    let (stream, ended) =
-        Transfer::plan(None, source(&repo, &sha)).unwrap().stream(|_| {}, CancellationToken::new());
+    let (stream, ended) = Transfer::plan(None, source(&repo, &sha)).unwrap().stream(
+        FileTimes::OfContent,
+        |_| {},
+        CancellationToken::new(),
+    );
     drop(stream);
     assert!(ended.await.unwrap().is_err(), "a reader that goes away ends the writer");
 }
