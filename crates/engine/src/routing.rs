@@ -8,6 +8,7 @@ use slipway_remote::{Cmd, Output};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Settings, Tls};
+use crate::odoo::time_limits::TimeLimits;
 use crate::render::caddy::{self, Site};
 use crate::server::Slot;
 
@@ -22,15 +23,11 @@ const REFUSED: i32 = 13;
 const ACME_ROOT: &str = "acme-root.crt";
 /// How long to wait for other cut overs of the server.
 const LIMIT: Duration = Duration::from_secs(900);
-/// Odoo's own default for `limit_time_real`, in seconds.
-const LIMIT_TIME_REAL_S: u64 = 120;
 
-/// The site that these settings ask for. `ports` are those of the websocket in slots a and b.
-pub(crate) fn site(settings: &Settings, ports: (u16, u16)) -> Site {
+/// The site that these settings ask for, of an Odoo with these limits. `ports` are those of the websocket in slots a and b.
+pub(crate) fn site(settings: &Settings, limits: TimeLimits, ports: (u16, u16)) -> Site {
     let environment = &settings.environment;
     let slug = settings.slug();
-    let limit =
-        environment.options.get("limit_time_real").and_then(|v| v.parse().ok()).unwrap_or(LIMIT_TIME_REAL_S);
     Site {
         domain: environment.domain.clone().unwrap_or_else(|| format!("{slug}.localhost")).to_lowercase(),
         slug,
@@ -48,7 +45,7 @@ pub(crate) fn site(settings: &Settings, ports: (u16, u16)) -> Site {
         socket_port_a: ports.0,
         socket_port_b: ports.1,
         hold: Duration::from_secs(u64::from(environment.hold_limit_s)),
-        limit_time_real: Duration::from_secs(limit),
+        limit_time_real: limits.real(),
     }
 }
 
@@ -132,7 +129,11 @@ fn refused(code: i32, said: &str, state: &str) -> EngineError {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECK, SCRIPT};
+    use super::{CHECK, SCRIPT, Settings, site};
+    use crate::model::{DeployOptions, Environment, Project, Server, ServerKind};
+    use crate::odoo::series::Series;
+    use crate::render::odoo_conf::OdooConf;
+    use secrecy::{ExposeSecret, SecretString};
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
@@ -178,6 +179,40 @@ case $* in *validate*) cat >"$PROXY/validated"; ! grep -q bad "$PROXY/validated"
 
         fn reloads(&self) -> usize {
             fs::read_to_string(self.at("calls")).unwrap_or_default().lines().count()
+        }
+    }
+
+    /// The number that stands after `name` in what was rendered, and before `unit`.
+    fn number(text: &str, name: &str, unit: &str) -> u64 {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name}in {text}")).strip_suffix(unit).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn the_proxy_is_as_patient_as_odoo_conf_is() {
+        for options in [vec![], vec![("limit_time_real", "30")], vec![("limit_time_real", "7200")]] {
+            let project = Project::new("acme", "19.0", vec![]);
+            let options =
+                options.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let environment = Environment { options, ..Environment::new(project.id, "production", "main") };
+            let conf = OdooConf {
+                series: Series::V19,
+                cpus: environment.cpus,
+                memory_mb: environment.memory_mb,
+                db_host: "db".into(),
+                db_user: "odoo".into(),
+                db_password: SecretString::from("secret".to_owned()),
+                db_name: "acme".into(),
+                admin_passwd: "hash".into(),
+                addons: vec![],
+                options: environment.options.clone(),
+            };
+            let server = Server::new("here", ServerKind::Local);
+            let settings = Settings { environment, project, server, options: DeployOptions::default() };
+            let site = site(&settings, conf.time_limits().unwrap(), (8069, 8069)).render().unwrap();
+            let limit = number(conf.render().unwrap().expose_secret(), "limit_time_real = ", "");
+            let patience = number(&site, "response_header_timeout ", "s");
+            assert!((limit..=limit + 60).contains(&patience), "Odoo: {limit} s, the proxy: {patience} s");
         }
     }
 

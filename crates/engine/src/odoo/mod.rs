@@ -9,4 +9,5 @@ pub mod manifest;
 pub mod modules;
 pub mod schema;
 pub mod series;
+pub mod time_limits;
 pub mod traceback;

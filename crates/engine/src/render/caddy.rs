@@ -12,6 +12,8 @@ use std::{net::Ipv4Addr, sync::LazyLock, time::Duration};
 use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
 
+use crate::odoo::time_limits::patience;
+
 /// The main Caddyfile, the same on every server.
 pub const CADDYFILE: &str = include_str!("templates/Caddyfile");
 
@@ -39,7 +41,7 @@ pub struct Site {
     pub socket_port_b: u16,
     /// How long a request is held before the maintenance page is shown.
     pub hold: Duration,
-    /// Odoo's `limit_time_real`: no answer is waited for less than this.
+    /// Odoo's `limit_time_real`: no answer is waited for less than this. Zero: none, so for as long as it takes.
     pub limit_time_real: Duration,
 }
 
@@ -97,8 +99,8 @@ impl Site {
                 socket_a => self.socket_port_a,
                 socket_b => self.socket_port_b,
                 hold => self.hold.as_secs().max(1),
-                // Above the hold, so that a request that waited isn't given up as soon as it is sent.
-                answer => self.limit_time_real.max(self.hold).as_secs() + 60,
+                limit => self.limit_time_real.as_secs(),
+                answer => patience(self.limit_time_real).map(|patience| patience.as_secs()),
             })
         });
         site.map(|text| text + "\n").map_err(|e| SiteError {
@@ -203,7 +205,7 @@ mod tests {
             socket_port_a: 8072,
             socket_port_b: 8069,
             hold: HOLD,
-            limit_time_real: Duration::from_secs(120),
+            limit_time_real: Duration::from_secs(1200),
         }
     }
 
@@ -215,8 +217,30 @@ mod tests {
             "reverse_proxy acme-prod-a:8069 acme-prod-b:8069 {\n\t\t\timport slipway_gate 60s 100ms"
         ));
         assert!(text.contains("reverse_proxy acme-prod-a-ws:8072 acme-prod-b-ws:8069 {"));
-        assert!(text.contains("response_header_timeout 180s"));
         assert!(!text.contains("tls"));
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_as_long_as_odoo_may_work() {
+        let text = site(Tls::Plain).render().unwrap();
+        assert!(text.contains("response_header_timeout 1260s"), "{text}");
+        assert!(text.contains("There was no answer within 1200 s."));
+        // What takes requests and gives answers may take longer, and sockets stay.
+        assert_eq!(text.matches("_timeout").count(), 3, "{text}");
+        let unlimited = Site { limit_time_real: Duration::ZERO, ..site(Tls::Plain) }.render().unwrap();
+        assert!(!unlimited.contains("response_header_timeout") && !unlimited.contains("@late"));
+    }
+
+    #[test]
+    fn only_a_page_that_nobody_could_answer_reloads() {
+        let text = site(Tls::Plain).render().unwrap();
+        let pages: Vec<&str> = text.split("<!doctype html>").skip(1).collect();
+        let reloads: Vec<bool> = pages.iter().map(|page| page.contains("http-equiv=\"refresh\"")).collect();
+        assert_eq!(reloads, [true, false, false]);
+        for (page, status) in pages.iter().zip(["HTML 503", "HTML 504", "HTML 502"]) {
+            assert!(page.contains(status), "{page}");
+        }
+        assert_eq!(text.matches("Retry-After").count(), 1);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::fmt::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::odoo::series::Series;
+use crate::odoo::time_limits::{REAL_S, TimeLimits};
 
 /// Where a release's addons stand in the container. Not `/mnt/extra-addons`: the official image declares that a volume, so
 /// each container would get a copy of it.
@@ -73,6 +74,16 @@ pub enum ConfError {
         /// Why.
         why: &'static str,
     },
+    /// A time limit that Odoo couldn't work with.
+    #[error("{option} cannot be \"{value}\": {why}")]
+    BadTimeLimit {
+        /// The option.
+        option: String,
+        /// Its value.
+        value: String,
+        /// Why.
+        why: &'static str,
+    },
 }
 
 impl ConfError {
@@ -84,6 +95,9 @@ impl ConfError {
                 "Use lower-case letters, digits and underscores, as in Odoo's documentation.".to_owned()
             }
             Self::BadValue { .. } => "Write the value on one line.".to_owned(),
+            Self::BadTimeLimit { .. } => {
+                format!("Give whole seconds, such as 1800, or remove the option: {REAL_S} is usual.")
+            }
         }
     }
 }
@@ -145,16 +159,29 @@ pub fn sizing(series: Series, cpus: f64, memory_mb: u64) -> Sizing {
 impl OdooConf {
     /// Whether websockets (or longpolling) have a port of their own (8072) in this configuration; else they share 8069.
     pub fn has_live_port(&self) -> bool {
+        self.workers() > 0
+    }
+
+    fn workers(&self) -> u32 {
         match self.options.get("workers") {
-            Some(workers) => workers.trim().parse::<u32>().is_ok_and(|workers| workers > 0),
-            None => sizing(self.series, self.cpus, self.memory_mb).workers > 0,
+            Some(workers) => workers.trim().parse().unwrap_or(0),
+            None => sizing(self.series, self.cpus, self.memory_mb).workers,
         }
+    }
+
+    /// The time limits of this configuration.
+    ///
+    /// # Errors
+    /// When an option asks for one that Odoo couldn't work with.
+    pub fn time_limits(&self) -> Result<TimeLimits, ConfError> {
+        TimeLimits::of(&self.options, self.workers())
     }
 
     /// The file's text. It holds the database's password: write it with mode 0600.
     pub fn render(&self) -> Result<SecretString, ConfError> {
         let facts = self.series.facts();
         let size = sizing(self.series, self.cpus, self.memory_mb);
+        let limits = self.time_limits()?;
         let addons: Vec<String> = self.addons.iter().map(|folder| format!("{ADDONS}/{folder}")).collect();
         if addons.iter().any(|folder| folder.contains(',')) {
             return Err(ConfError::BadValue {
@@ -180,9 +207,9 @@ impl OdooConf {
             ("limit_memory_hard", size.memory_hard.to_string()),
             ("limit_memory_soft", size.memory_soft.to_string()),
             ("limit_request", "8192".to_owned()),
-            ("limit_time_cpu", "600".to_owned()),
-            ("limit_time_real", "1200".to_owned()),
-            ("limit_time_real_cron", "3600".to_owned()),
+            ("limit_time_cpu", limits.cpu_s.to_string()),
+            ("limit_time_real", limits.real_s.to_string()),
+            ("limit_time_real_cron", limits.cron_s.to_string()),
             ("list_db", "False".to_owned()),
             ("max_cron_threads", size.cron_threads.to_string()),
             ("proxy_mode", "True".to_owned()),
@@ -300,6 +327,22 @@ mod tests {
                 matches!(conf(Series::V19, &[(name, "x")]).render(), Err(ConfError::BadName { .. })),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn requests_may_compute_for_as_long_as_they_may_take() {
+        let usual = text(Series::V19, &[]);
+        assert!(
+            usual.contains("\nlimit_time_cpu = 1200\nlimit_time_real = 1200\nlimit_time_real_cron = 3600\n")
+        );
+        let own = text(Series::V19, &[("limit_time_real", "7200"), ("limit_time_cpu", "900")]);
+        assert!(
+            own.contains("\nlimit_time_cpu = 900\nlimit_time_real = 7200\nlimit_time_real_cron = 7200\n")
+        );
+        for (limit, workers) in [("20 min", "0"), ("0", "2")] {
+            let refused = conf(Series::V19, &[("limit_time_real", limit), ("workers", workers)]).render();
+            assert!(matches!(refused, Err(ConfError::BadTimeLimit { .. })), "{limit}");
         }
     }
 

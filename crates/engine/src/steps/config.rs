@@ -66,7 +66,7 @@ impl PrepareStep for GeneratingConfig<'_> {
             Slot::A => (live_port, live_port_before),
             Slot::B => (live_port_before, live_port),
         };
-        let site = routing::site(&cx.settings, ports);
+        let site = routing::site(&cx.settings, conf.time_limits()?, ports);
         // What serves now keeps its own site until the commit; only the slot that is empty may change.
         let site_now = match live {
             Some(manifest) => routing::with_port(manifest.site.clone(), slot, live_port),
