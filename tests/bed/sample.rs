@@ -11,12 +11,15 @@ use crate::process::must;
 const MAIN: [&str; 5] = ["01-code-only", "02-view-change", "03-new-field", "04-new-dependency", "07-cron"];
 /// Those that fail: each is a branch of its own that grows from the tip of `main`.
 const FAILING: [&str; 3] = ["05-migration-fails", "06-load-fails", "08-health-fails"];
+/// Those that make `front-end`, a branch that grows from `initial`: each changes one static file and nothing else.
+const FRONT_END: [&str; 4] = ["09-script", "10-style", "11-template", "12-image"];
 
 /// A Git repository made from the sample project.
 ///
 /// `main` has the commits `initial`, `code-only`, `view-change`, `new-field`, `new-dependency` and `cron`. The branches
-/// `migration-fails`, `load-fails` and `health-fails` add one commit each. Each commit says a release of its own
-/// in `acme_base/release.py`, which `/acme/version` answers.
+/// `migration-fails`, `load-fails` and `health-fails` add one commit each. Each of these commits says a release of its own
+/// in `acme_base/release.py`, which `/acme/version` answers. The branch `front-end` has `script`, `style`, `template` and
+/// `image` after `initial`; there only what is served from `static` tells them apart.
 #[derive(Debug)]
 pub struct Sample {
     dir: PathBuf,
@@ -37,6 +40,10 @@ impl Sample {
         }
         for step in FAILING {
             sample.git(&["checkout", "--quiet", "-b", name_of(step), "main"]);
+            sample.step(&examples, step);
+        }
+        sample.git(&["checkout", "--quiet", "-b", "front-end", sample.commit_of("initial")]);
+        for step in FRONT_END {
             sample.step(&examples, step);
         }
         sample.git(&["checkout", "--quiet", "main"]);
@@ -157,6 +164,15 @@ mod tests {
             2,
             "code only"
         );
+        for commit in ["script", "style", "template", "image"] {
+            let commit = sample.commit_of(commit);
+            let changed = sample.git(&["diff", "--name-only", &format!("{commit}^"), commit]);
+            assert!(changed.starts_with("acme_base/static/") && changed.lines().count() == 1, "{changed}");
+        }
+        assert_eq!(sample.git(&["rev-parse", "front-end~4"]), sample.commit_of("initial"));
+        let size =
+            |commit| sample.git(&["cat-file", "-s", &format!("{commit}:acme_base/static/img/sign.svg")]);
+        assert_eq!(size("front-end^"), size("front-end"), "another image of the same size");
         let hash = sample.release("9.9");
         assert_eq!(sample.commit_of("9.9"), hash);
         assert!(sample.git(&["show", "main:acme_base/release.py"]).contains("RELEASE = \"9.9\""));

@@ -11,7 +11,9 @@
         "security/ir.model.access.csv",
         "data/acme_ticket.xml",
         "views/acme_ticket.xml",
+        "views/assets.xml",
         "views/page.xml",
     ],
+    "assets": {"web.assets_frontend": ["acme_base/static/src/**/*"]},
     "application": True,
 }
