@@ -10,7 +10,7 @@ use crate::error::{EngineError, ErrorCode};
 use crate::git::{Repositories, Source, Transfer};
 use crate::model::{DeployOptions, Lane, Restore, Settings};
 use crate::odoo::changes;
-use crate::odoo::lane::{ContentLane, LaneChoice};
+use crate::odoo::lane::{ContentLane, Database, LaneChoice};
 use crate::odoo::modules::{Problem, ProblemKind};
 use crate::plan::{
     CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause,
@@ -40,10 +40,12 @@ pub(crate) async fn make(
     let manifest = live.as_ref().and_then(|l| facts.release(l.deployment));
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
     let has_database = !facts.modules.is_empty();
+    // Whether demo data is there isn't asked yet: a restored database may have it whatever the settings say.
+    let database = has_database.then_some(Database { installed: &installed, demo: true });
     let wanted = wanted(settings);
     let choice = match restore {
         Some(_) => LaneChoice::of_a_restore(),
-        None => choose_lane(live_source, fetched, has_database.then_some(&installed), &wanted)?,
+        None => choose_lane(live_source, fetched, database, &wanted)?,
     };
     if let Some(error) = stopping(&choice.problems) {
         return Err(error);

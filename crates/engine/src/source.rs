@@ -1,6 +1,6 @@
 //! A release's source on this computer: every repository fetched at its commit, and the modules in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Commit, Credential, Fetch, HostKeys, Progress, RemoteRef, Repositories, Source};
 use crate::model::{GitCredential, Repository, Settings};
-use crate::odoo::lane::{self, LaneChoice, Release};
+use crate::odoo::lane::{self, Database, LaneChoice, Release};
 use crate::odoo::modules::{AddonsIn, Modules, Problem, is_odoos_own};
 use crate::odoo::series::Series;
 
@@ -160,18 +160,18 @@ pub(crate) async fn earlier(
 pub(crate) fn choose_lane(
     live: Option<&Source>,
     new: &Fetched,
-    installed: Option<&BTreeSet<String>>,
+    database: Option<Database<'_>>,
     wanted: &[String],
 ) -> Result<LaneChoice, EngineError> {
     let new_reader = new.source.reader()?;
     let new_release = Release { files: &new_reader, modules: &new.modules };
     let Some(live) = live else {
-        return Ok(lane::choose(None, new_release, installed, wanted)?);
+        return Ok(lane::choose(None, new_release, database, wanted)?);
     };
     let live_reader = live.reader()?;
     let (live_modules, _) = Modules::find(&live_reader, &new.places)?;
     let live_release = Release { files: &live_reader, modules: &live_modules };
-    Ok(lane::choose(Some(live_release), new_release, installed, wanted)?)
+    Ok(lane::choose(Some(live_release), new_release, database, wanted)?)
 }
 
 /// The series of a project.

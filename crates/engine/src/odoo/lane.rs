@@ -64,12 +64,21 @@ pub struct Release<'a> {
     pub modules: &'a Modules,
 }
 
-/// Decides for an environment. `live` is the release it runs (`None`: its files aren't known any more), `installed` what
-/// its database has installed (`None`: there is no database), `wanted` what it should have.
+/// What is known of the environment's database.
+#[derive(Clone, Copy)]
+pub struct Database<'a> {
+    /// The modules that are installed in it.
+    pub installed: &'a BTreeSet<String>,
+    /// Whether one of them may have its demo data; what isn't known is taken for yes.
+    pub demo: bool,
+}
+
+/// Decides for an environment. `live` is the release it runs (`None`: its files aren't known any more), `database` what
+/// its data are (`None`: there is no database), `wanted` the modules that it should have.
 pub fn choose(
     live: Option<Release<'_>>,
     new: Release<'_>,
-    installed: Option<&BTreeSet<String>>,
+    database: Option<Database<'_>>,
     wanted: &[String],
 ) -> Result<LaneChoice, GitError> {
     let mut choice = LaneChoice {
@@ -80,7 +89,7 @@ pub fn choose(
         changes: Vec::new(),
         problems: Vec::new(),
     };
-    let Some(installed) = installed else {
+    let Some(Database { installed, .. }) = database else {
         choice.install = sorted(wanted.iter().cloned());
         choice.reasons.push("this environment has no database yet".to_owned());
         return Ok(choice);
@@ -176,10 +185,12 @@ mod tests {
     fn lane(new: &Memory, installed: Option<&[&str]>, wanted: &[&str], live_known: bool) -> LaneChoice {
         let old = sample();
         let (before, after) = (modules(&old), modules(new));
-        let installed = installed.map(|names| names.iter().map(|n| (*n).to_owned()).collect());
+        let installed: Option<BTreeSet<String>> =
+            installed.map(|names| names.iter().map(|n| (*n).to_owned()).collect());
         let wanted: Vec<String> = wanted.iter().map(|n| (*n).to_owned()).collect();
         let live = live_known.then_some(Release { files: &old, modules: &before });
-        choose(live, Release { files: new, modules: &after }, installed.as_ref(), &wanted).unwrap()
+        let database = installed.as_ref().map(|installed| Database { installed, demo: true });
+        choose(live, Release { files: new, modules: &after }, database, &wanted).unwrap()
     }
 
     #[test]
