@@ -18,7 +18,7 @@ pub fn hash() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::process::Command;
 
@@ -56,7 +56,11 @@ mod tests {
     }
 
     /// Runs shell commands with all of the script's functions at hand, but none of its modes.
-    fn with_functions(root: &std::path::Path, commands: &str, input: &[u8]) -> std::process::Output {
+    pub(crate) fn with_functions(
+        root: &std::path::Path,
+        commands: &str,
+        input: &[u8],
+    ) -> std::process::Output {
         use std::{io::Write, process::Stdio};
         let mut plan = crate::cutover::plan::tests::sample();
         plan.root = root.to_str().unwrap().to_owned();
@@ -155,7 +159,7 @@ mod tests {
         let output = with_functions(root.path(), &set, b"");
         let during = String::from_utf8(output.stdout).unwrap();
         assert!(
-            during.starts_with(&format!("crontab\n{before}@reboot /bin/sh '/a b/c\\%d.sh' boot '")),
+            during.starts_with(&format!("by cron\n{before}@reboot /bin/sh '/a b/c\\%d.sh' boot '")),
             "{during}{:?}",
             output.stderr
         );

@@ -16,6 +16,7 @@ mod progress;
 mod reading;
 mod repositories;
 mod snapshot;
+mod words;
 
 pub(crate) use completed::{Completed, clean_up, write_history};
 pub(crate) use config::{Config, GeneratingConfig};

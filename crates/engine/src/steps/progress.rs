@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::json;
 
 use super::cut_over::Ended;
-use super::reading::{Reading, words};
+use super::reading::Reading;
+use super::words::told;
 use crate::cutover::{Entry, Event};
 use crate::cx::Cx;
 use crate::error::EngineError;
@@ -91,21 +92,15 @@ impl Progress {
     }
 
     fn show(&mut self, cx: &Cx, entry: &Entry) {
-        let (level, text) = match entry.ev {
-            Event::Start => (Level::Debug, format!("{} …", words(&entry.action))),
-            Event::Ok if entry.text.is_empty() => (Level::Info, words(&entry.action)),
-            Event::Ok => (Level::Info, format!("{}: {}", words(&entry.action), entry.text.trim_end())),
-            Event::Fail => {
-                (Level::Error, format!("{} failed: {}", words(&entry.action), entry.text.trim_end()))
-            }
-            Event::Line => (level_of(&entry.text), entry.text.clone()),
-            Event::Warn | Event::Lost => (Level::Warning, entry.text.clone()),
-            Event::Committed => (Level::Info, "Committed: the new release serves".into()),
-            Event::Reverted => (Level::Warning, "Undone: what served before serves again".into()),
-            Event::Cancelled => (Level::Warning, "Cancelled and undone".into()),
-            Event::RevertFailed => (Level::Error, "Undoing failed".into()),
+        let level = match entry.ev {
+            Event::Start => Level::Debug,
+            Event::Ok | Event::Committed => Level::Info,
+            Event::Fail | Event::RevertFailed => Level::Error,
+            Event::Line => level_of(&entry.text),
+            Event::Warn | Event::Lost | Event::Reverted | Event::Cancelled => Level::Warning,
             Event::Dead | Event::Unknown => return,
         };
+        let text = told(entry);
         let step = self.current.unwrap_or(Step::TakingSnapshot);
         for line in text.lines() {
             if !self.was_written(&cx.claim().log().shown(line)) {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::cutover::{Entry, Event};
 use crate::error::{EngineError, ErrorCode};
 use crate::odoo::traceback::{self, Cause, Ending};
+use crate::steps::words::words;
 
 /// The last lines of Odoo's output that are kept to find out why it failed.
 const TAIL: usize = 400;
@@ -90,7 +91,7 @@ impl Reading {
                 (ErrorCode::RestoreFailed, "The restored database could not take its place.".to_owned())
             }
             other => {
-                (ErrorCode::CutOverFailed, format!("The cut over failed: {}.", words(other).to_lowercase()))
+                (ErrorCode::CutOverFailed, format!("The cutover failed: could not {}.", words(other).task))
             }
         };
         let is_odoos = matches!(action, "update" | "start_new" | "healthy" | "websocket" | "proof");
@@ -116,45 +117,6 @@ impl Reading {
 fn capitalised(text: &str) -> String {
     let mut letters = text.trim_end_matches('.').chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// What an action is to a person.
-pub(super) fn words(action: &str) -> String {
-    let text = match action {
-        "begin" => "Cut over begins",
-        "room" => "Room on the disk",
-        "look" => "What serves now",
-        "boot_entry" => "Recovery after a reboot is arranged",
-        "gate_close" => "Requests are held",
-        "drain" => "Requests in flight have finished",
-        "stop_old" => "The old container is told to stop",
-        "seal" => "The database is sealed",
-        "stopped" => "The old container has stopped",
-        "clone" => "The database is cloned",
-        "link" => "The filestore is linked",
-        "relink" => "Files since then are linked",
-        "unseal" => "The database is open again",
-        "dump_start" => "The database's dump has begun",
-        "create_db" => "The database is created",
-        "swap" => "The restored data took its place",
-        "update" => "The database is updated",
-        "hold_crons" => "Scheduled actions are held",
-        "start_new" => "The new container is started",
-        "healthy" => "The new release answers",
-        "websocket" => "Its websocket answers",
-        "proof" => "It is what was planned",
-        "probe" => "It answers through the proxy",
-        "keep" => "It will be kept running",
-        "commit" => "Commit",
-        "release_crons" => "Scheduled actions run again",
-        "gate_open" => "Requests go on",
-        "gate_switch" => "Requests go to the new release",
-        "drain_old" => "The old release has finished its requests",
-        "retire_old" => "The old container is retired",
-        "dump_end" => "The database's dump is complete",
-        other => return other.replace('_', " "),
-    };
-    text.to_owned()
 }
 
 #[cfg(test)]

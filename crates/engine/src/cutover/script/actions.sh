@@ -34,12 +34,16 @@ gate_switch() { gate_open; }
 drain_out()   { nap 0.15; drain; }         # with the release of the crons, two looks of Caddy's; a request that still comes to the old one is answered by it
 other()       { case $NEW_SLOT in a) echo b ;; *) echo a ;; esac; }
 drained() { _n=$(proxy in_flight "$OLD_AT") && [ "$_n" = 0 ]; }
-drain() { until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; }; }
+drain() { # says how many there are left
+  until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; } || return 1
+  echo "$_n left"; }
 stop_old() { # that it has ended is waited for by `stopped`, while the database is cloned
   [ -n "$STOP" ] || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }   # one that has ended stays as it is
 stopped() { # once the database is sealed, nothing that it still does leads anywhere: no need to let it take its time
   [ -z "$STOP" ] || { ! has seal ok || dead_pid "$STOP" || d kill "$OLD" >/dev/null 2>&1; wait "$STOP"; STOP=''; }
-  [ -z "$OLD" ] || ! running "$OLD" || bg $DOCKER stop -t "$STOP_S" "$OLD"; }
+  [ -n "$OLD" ] || { echo 'there is none'; return 0; }
+  _st=$(state "$OLD") || return 1     # Docker doesn't answer: nobody knows
+  case $_st in running|restarting|paused) bg $DOCKER stop -t "$STOP_S" "$OLD" ;; esac; }
 retire()  { stopped; }
 
 # --- database
@@ -148,7 +152,7 @@ dead_pid()  { ! kill -0 "$1" 2>/dev/null; }
 # Crons and the mail queue of the new container before the commit would run again after a revert. Odoo skips a cron whose row is
 # locked: hold all rows, also those that a running job lets go later. NO KEY: foreign keys to ir_cron (triggers) stay free for the old container.
 hold_crons() {
-  [ "$(SQLDB=$DB sql "select to_regclass('public.ir_cron') is not null")" = t ] || { echo 'no table ir_cron'; return 0; }
+  [ "$(SQLDB=$DB sql "select to_regclass('public.ir_cron') is not null")" = t ] || { echo 'there are none'; return 0; }
   crons_open && ( printf '\\connect "%s"\n' "$DB"; echo "do \$\$ begin
       for i in 1..$(( (HEALTH_S * 2 + 300) * 10 )) loop perform id from public.ir_cron for no key update skip locked; perform pg_sleep(0.1); end loop; end \$\$;" ) >&7 2>/dev/null || return 1
   : >"$DIR/crons.held"; until_s 20 crons_held; }

@@ -53,7 +53,7 @@ fs_back() { case $LANE in update) has update start ;; *) has swap start ;; esac 
 unmake()  { until_s 60 quiet "$DB" && drop_db "$DB" && files drop "$DB"; }
 start_old() {
   _was=$(cat "$DIR/old.state" 2>/dev/null)
-  [ -n "$OLD" ] && [ "$_was" != stopped ] || return 0
+  [ -n "$OLD" ] && [ "$_was" != stopped ] || { echo 'it did not run'; return 0; }
   # A stop that was begun goes on in Docker without us: starting it before it has ended would do nothing, and then it ends.
   ! has stop_old start || stopped || return 1
   d start "$OLD" >/dev/null && { [ "$_was" = running ] || healthy "$OLD" "$OLD_AT"; } && d update --restart unless-stopped "$OLD"; }
