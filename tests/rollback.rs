@@ -83,7 +83,7 @@ fn to_code_and_to_data() {
 
     // Somebody removed a file of the snapshot; what is live has it, too.
     let lost = list(&journey, &taken).into_keys().next().unwrap();
-    in_filestore(&journey, &format!("rm before_{taken}/{lost}"));
+    journey.in_filestores(&format!("rm before_{taken}/{lost}"));
     let load = journey.load("1.0");
     let ran = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
     let report = load.stop();
@@ -114,7 +114,7 @@ fn to_code_and_to_data() {
         .into_iter()
         .find(|(path, _)| !live.contains_key(&format!("./{path}")))
         .unwrap();
-    in_filestore(&journey, &format!("rm before_{taken}/{lost}"));
+    journey.in_filestores(&format!("rm before_{taken}/{lost}"));
     let back = journey.slipway.run(&[
         "rollback",
         &env,
@@ -189,23 +189,6 @@ fn said(ran: &Ran, level: &str, what: &str) -> bool {
         .any(|l| l["level"] == level && l["text"].as_str().is_some_and(|text| text.contains(what)))
 }
 
-/// Runs a shell line where the filestores are, and gives what it printed.
-fn in_filestore(journey: &Journey, line: &str) -> String {
-    let volume = format!("slipway-{}-data:/v", journey.slug());
-    let line = format!("cd /v/filestore && {line}");
-    journey.server.docker().must(&[
-        "run",
-        "--rm",
-        "-v",
-        &volume,
-        "--entrypoint",
-        "sh",
-        "caddy:2",
-        "-c",
-        &line,
-    ])
-}
-
 /// A snapshot's list of files: the SHA-1 and the size by the path.
 fn list(journey: &Journey, short: &str) -> BTreeMap<String, (String, u64)> {
     let file = journey.folder().join("snapshots").join(short).join("filestore.list");
@@ -224,7 +207,8 @@ fn list_is_right(journey: &Journey, short: &str) {
         "cd before_{short} && find . -path ./checklist -prune -o -type f -print | while read -r f; do \
          echo \"$(sha1sum <$f | cut -c1-40) $(wc -c <$f) ${{f#./}}\"; done"
     );
-    let there: BTreeMap<String, (String, u64)> = in_filestore(journey, &line)
+    let there: BTreeMap<String, (String, u64)> = journey
+        .in_filestores(&line)
         .lines()
         .map(|line| {
             let fields: Vec<&str> = line.splitn(3, ' ').collect();

@@ -262,10 +262,9 @@ impl Journey {
         );
         let tables = self.server.docker().sql(&self.database_container(), database, &sums);
         // The checklist is where Odoo notes which files to look at when it next removes unused ones.
-        let filestore = format!(
-            "cd /var/lib/odoo/filestore/{database} && find . -path ./checklist -prune -o -type f -exec sha256sum {{}} +"
-        );
-        let files = self.server.docker().must(&["exec", &self.web(), "sh", "-c", &filestore]);
+        let files = self.in_filestores(&format!(
+            "cd {database} && find . -path ./checklist -prune -o -type f -exec sha256sum {{}} +"
+        ));
         Data {
             tables: tables
                 .lines()
@@ -278,6 +277,15 @@ impl Journey {
                 .map(|(sum, path)| (path.to_owned(), sum.to_owned()))
                 .collect(),
         }
+    }
+
+    /// Runs a shell line where the filestores are, whatever runs of the environment, and gives what it printed.
+    pub fn in_filestores(&self, line: &str) -> String {
+        let volume = format!("slipway-{}-data:/v", self.slug());
+        let line = format!("cd /v/filestore && {line}");
+        let mut args = vec!["run", "--rm", "--network", "none", "-v", &volume, "--entrypoint", "sh"];
+        args.extend(["caddy:2", "-c", &line]);
+        self.server.docker().must(&args)
     }
 
     /// The environment's deployments, newest first, as `slipway history` tells them.

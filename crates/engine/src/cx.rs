@@ -318,8 +318,7 @@ impl Cx {
     }
 
     fn live_commits<'f>(&self, facts: &'f Facts) -> Option<&'f BTreeMap<String, String>> {
-        let live = facts.live(&self.unrooted.slug)?;
-        Some(&facts.release(live.deployment?)?.commits)
+        Some(&facts.last_release(&self.unrooted.slug)?.commits)
     }
 
     /// Records what was fetched.

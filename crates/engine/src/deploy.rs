@@ -23,6 +23,7 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     let facts = reach(cx).await?;
     cx.step(CreatingNetwork { facts: &facts }).await?;
     cx.step(CreatingDatabase { facts: &facts }).await?;
+    let facts = with_database(cx, facts).await?;
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
     let base = cx.step(PullingImage { refresh: cx.options().pull }).await?;
     let config = cx.step(GeneratingConfig { facts: &facts, source: &source, base: &base }).await?;
@@ -54,6 +55,14 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
         Ok(()) => {}
     }
     Ok(ended)
+}
+
+/// The facts with what the database holds, which couldn't be asked if it didn't run when the server was examined.
+async fn with_database(cx: &Cx, facts: Facts) -> Result<Facts, EngineError> {
+    if facts.runs_database(&cx.layout().slug) || facts.committed.is_empty() {
+        return Ok(facts);
+    }
+    cx.learn_again().await
 }
 
 /// Steps 1 and 2: looks at what is asked for while the server is being reached, which takes longer.

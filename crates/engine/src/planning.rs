@@ -37,7 +37,7 @@ pub(crate) async fn make(
 ) -> Result<Plan, EngineError> {
     let slug = settings.slug();
     let live = live(facts, &slug);
-    let manifest = live.as_ref().and_then(|l| facts.release(l.deployment));
+    let manifest = facts.last_release(&slug);
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
     let has_database = !facts.modules.is_empty();
     // Whether demo data is there isn't asked yet: a restored database may have it whatever the settings say.
@@ -53,6 +53,10 @@ pub(crate) async fn make(
     let mut update = choice.update;
     force(&mut update, &settings.options, &installed)?;
     let lane = lane(choice.lane, &update, restore, live.is_some());
+    let mut why = choice.reasons;
+    if lane == Lane::Update && live.is_none() {
+        why.push("its container is gone, so the database is cloned before the new one starts".into());
+    }
     let mut warnings: Vec<String> = fetched
         .problems
         .iter()
@@ -61,6 +65,12 @@ pub(crate) async fn make(
         .collect();
     if live.is_some() && manifest.is_none() && restore.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
+    }
+    if !facts.runs_database(&slug) && !facts.committed.is_empty() {
+        warnings.push(
+            "The database's container does not run, so what is in the database is not known: deploying starts it and plans anew."
+                .into(),
+        );
     }
     let source_bytes = Transfer::plan(live_source, Arc::clone(&fetched.source))?.bytes();
     let needed = disk_needed(lane, facts.db_bytes, source_bytes);
@@ -98,7 +108,7 @@ pub(crate) async fn make(
         .collect();
     Ok(Plan {
         lane,
-        why: choice.reasons,
+        why,
         repositories,
         commits: commits_since(engine, settings, manifest.and_then(|m| m.commits.get("main")), fetched),
         update,

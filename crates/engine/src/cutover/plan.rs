@@ -62,11 +62,12 @@ pub struct Plan {
     pub docker_sudo: bool,
     /// Docker's socket, absolute, when it isn't the default one.
     pub docker_socket: Option<String>,
-    /// What serves now; `None` when nothing does (lanes `first` and `restore` only).
+    /// What serves now; `None` when nothing does (not in the code lane).
     pub old: Option<Live>,
     /// What shall serve.
     pub new: Live,
-    /// The created container that runs `odoo -u` or `-i` and ends; `None` in the code lane, and in a restore without update.
+    /// The created container that runs `odoo -u` or `-i` and ends; `None` in the code lane, and where there is nothing to update
+    /// in a restore, or in an update lane without an old container.
     pub update: Option<String>,
     /// The environment's PostgreSQL container.
     pub postgres: String,
@@ -274,8 +275,8 @@ impl Plan {
         let wrong = |rule| Err(PlanError::WrongLane { lane: self.lane, rule });
         match (self.lane, &self.old, &self.update) {
             (Lane::First, Some(_), _) => wrong("takes no old container"),
-            (Lane::First | Lane::Update, _, None) => wrong("needs an update container"),
-            (Lane::Code | Lane::Update, None, _) => wrong("needs an old container"),
+            (Lane::First, _, None) | (Lane::Update, Some(_), None) => wrong("needs an update container"),
+            (Lane::Code, None, _) => wrong("needs an old container"),
             (Lane::Code, _, Some(_)) => wrong("takes no update container"),
             (_, Some(old), _) if old.slot == self.new.slot => {
                 wrong("needs the new container in the other slot")

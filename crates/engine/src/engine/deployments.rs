@@ -53,8 +53,7 @@ impl Engine {
         if let Some(error) = planning::stopping(&fetched.problems) {
             return Err(error);
         }
-        let live = facts.live(&settings.slug()).and_then(|c| facts.release(c.deployment?));
-        let live_source = match live {
+        let live_source = match facts.last_release(&settings.slug()) {
             Some(manifest) => source::earlier(self, settings, &manifest.commits, &cancel).await,
             None => None,
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, DockerAccess, Host};
 
@@ -60,6 +61,9 @@ pub struct Facts {
     pub releases: Vec<ReleaseManifest>,
     /// Short ids of deployments whose cut over has neither committed nor reverted.
     pub unfinished: Vec<String>,
+    /// When each cut over committed that is still on the server, by the server's clock; with its deployment's short id.
+    #[serde(default)]
+    pub committed: Vec<(Timestamp, String)>,
     /// The database's size in bytes, when it exists.
     pub db_bytes: Option<u64>,
     /// Modules that Odoo knows as anything but uninstalled: name and state.
@@ -160,6 +164,23 @@ impl Facts {
         self.releases.iter().find(|r| r.deployment == deployment)
     }
 
+    /// The record of the release that is live. Where no container is, it was removed by hand: then of the one that was live last,
+    /// which the database was last used with.
+    pub fn last_release(&self, slug: &str) -> Option<&ReleaseManifest> {
+        match self.live(slug) {
+            Some(live) => self.release(live.deployment?),
+            None => {
+                let (_, last) = self.committed.iter().max()?;
+                self.releases.iter().find(|r| r.deployment.short() == *last)
+            }
+        }
+    }
+
+    /// Whether the environment's database could be asked.
+    pub fn runs_database(&self, slug: &str) -> bool {
+        self.containers.iter().any(|c| c.env == slug && c.role == "db" && c.is_running())
+    }
+
     /// The modules that are `installed`.
     pub fn installed(&self) -> impl Iterator<Item = &str> {
         self.modules.iter().filter(|(_, state)| state == "installed").map(|(name, _)| name.as_str())
@@ -240,6 +261,10 @@ impl Facts {
             "snapshot" => {
                 let (short, bytes) = first.split_once(' ').unwrap_or((first, ""));
                 self.snapshots.insert(short.to_owned(), bytes.trim().parse().unwrap_or(0));
+            }
+            "committed" => {
+                let at = rest.get(1).and_then(|at| at.parse().ok()).unwrap_or_default();
+                self.committed.push((at, first.to_owned()));
             }
             "unfinished" => self.unfinished.push(first.to_owned()),
             "db_bytes" => self.db_bytes = first.parse().ok(),

@@ -70,8 +70,13 @@ for dump in "$ROOT/$SLUG"/snapshots/*/dump; do
 done
 for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
   [ -s "$journal" ] || continue
-  tail -n 5 "$journal" | grep -qE '"ev":"(committed|reverted|cancelled)"' && continue
   dir=${journal%/journal.jsonl}
-  say unfinished "${dir##*/}"
+  end=$(tail -n 5 "$journal" | grep -E '"ev":"(committed|reverted|cancelled)"')
+  case $end in
+    '') say unfinished "${dir##*/}" ;;
+    *'"ev":"committed"'*)
+      at=${end#*'"t":"'}
+      say committed "${dir##*/}	${at%%'"'*}" ;;
+  esac
 done
 exit 0

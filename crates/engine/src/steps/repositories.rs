@@ -52,7 +52,7 @@ impl PrepareStep for CloningRepositories<'_> {
 
     async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
         let fetched = cx.fetched().await?;
-        let live = self.facts.live(&cx.layout().slug).and_then(|c| self.facts.release(c.deployment?));
+        let live = self.facts.last_release(&cx.layout().slug);
         let live_source = match live {
             Some(manifest) => source::earlier(&cx.engine, &cx.settings, &manifest.commits, &cx.cancel).await,
             None => None,

@@ -82,9 +82,9 @@ fn bad_values_are_refused() {
 #[test]
 fn a_lane_needs_its_containers() {
     let broken: [fn(&mut Plan); 6] = [
-        |p| p.old = None,
         |p| p.update = None,
         |p| p.lane = Lane::Code,
+        |p| (p.lane, p.old, p.update) = (Lane::Code, None, None),
         |p| p.lane = Lane::First,
         |p| p.new.slot = Slot::A,
         |p| p.new.container = "slipway-acme-prod-aaaaaaaaaaaa".into(),
@@ -94,6 +94,13 @@ fn a_lane_needs_its_containers() {
         change(&mut plan);
         assert!(matches!(plan.render(), Err(PlanError::WrongLane { .. })));
     }
+}
+
+#[test]
+fn a_database_whose_container_is_gone_can_be_updated() {
+    let gone = Plan { old: None, ..sample() };
+    assert!(gone.render().is_ok());
+    assert!(Plan { update: None, ..gone }.render().is_ok(), "nor is there always a module to update");
 }
 
 #[test]

@@ -49,7 +49,8 @@ retire()  { stopped; }
 # --- database
 alone()  { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname='$1' and pid<>pg_backend_pid()")" = 0 ]; }
 exists() { [ "$(sql "select 1 from pg_database where datname='$1'")" = 1 ]; }
-seal()   { # a connection limit doesn't bind superusers. Jobs of the old release may end what they have begun, as long as it has to stop
+seal()   { # what nothing uses may not be there: going back brings it. A connection limit doesn't bind superusers. Jobs of the old release may end what they have begun, as long as it has to stop
+  [ -n "$OLD" ] || exists "$DB" || return 0
   sql "alter database \"$DB\" allow_connections false" && { until_s "$STOP_S" calm || :; } && until_s 20 alone "$DB"; }
 calm()   { [ -z "$STOP" ] || dead_pid "$STOP" || [ "$(sql "select count(*) from pg_stat_activity where datname='$DB' and state <> 'idle' and backend_type='client backend'")" = 0 ]; }
 unseal() { sql "alter database \"$DB\" allow_connections true"; }
@@ -166,7 +167,9 @@ crons_open() {
 crons_held()    { [ ! -e "$DIR/crons.held" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-crons' and wait_event='PgSleep'")" = 1 ]; }
 crons_free()    { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name='$APP-crons'")" = 0 ]; }
 release_crons() { until_s 60 crons_free; }
-start_new() { d start "$NEW" >/dev/null; }
+start_new() {
+  [ "$LANE" != update ] || [ -n "$UPD" ] || sync          # for what `update` syncs for
+  d start "$NEW" >/dev/null; }
 loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
 says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"$J"; }   # the likely cause is read from this
 # CONTAINER ADDRESS. Gives up at once when the container has exited, or the new one says that it can't load its modules; and sooner

@@ -5,7 +5,7 @@ forward() {
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
     code)    step link linked && crons_open && step dump_start && relink || return 1 ;;
-    update)  quiesce && step clone && step link files link && step stopped && step unseal && step update || return 1 ;;
+    update)  quiesce && step clone && step link files link && step stopped && step unseal && { [ -z "$UPD" ] || step update; } || return 1 ;;
     restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
   step hold_crons && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
@@ -14,7 +14,8 @@ forward() {
   trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
   step commit || has commit start || return 1           # from here recovery goes forward
   STRICT=; finish; }
-quiesce() { [ -z "$OLD" ] || { step gate_close && step drain && step stop_old && step seal; }; }
+quiesce() { # without an old container, too: a gate that was left open leads to the new one as soon as it starts
+  step gate_close && { [ -z "$OLD" ] || { step drain && step stop_old; }; } && step seal; }
 finish() { # after the commit: repeatable, and nothing in it may stop the rest
   if [ "${1:-}" = late ]; then until_s 60 lasting >/dev/null 2>&1; until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
   if [ "$LANE" = code ]; then
@@ -35,10 +36,11 @@ stop_new() {
   done; }
 # `docker exec` dies with us, the psql inside doesn't: end what it left, or the clone appears after we looked.
 quiet() { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid<>pg_backend_pid() and (application_name ~ '^$APP'${1:+ or datname='$1'})")" = 0 ]; }
+changed() { has update start || has start_new start; }   # in the update lane: the database may be another than its clone
 db_back() {
   until_s 60 quiet "$DB" || return 1
   case $LANE in
-    update) ! has update start || sql "do \$\$ begin
+    update) ! changed || sql "do \$\$ begin
       if exists (select 1 from pg_database where datname='$SNAP') then
         if exists (select 1 from pg_database where datname='$DB') then alter database \"$DB\" rename to \"$FAILED\"; end if;
         alter database \"$SNAP\" rename to \"$DB\";
@@ -48,8 +50,9 @@ db_back() {
         alter database \"$DB\" rename to \"$FAILED\"; end if;
       if exists (select 1 from pg_database where datname='$SNAP') then alter database \"$SNAP\" rename to \"$DB\"; end if; end \$\$" || return 1 ;;
   esac
-  [ -z "$OLD" ] || { exists "$DB" && unseal; }; }
-fs_back() { case $LANE in update) has update start ;; *) has swap start ;; esac || return 0; files back; }
+  _there=$(sql "select count(*) from pg_database where datname='$DB'") || return 1
+  [ "$_there" = 0 ] && [ -z "$OLD" ] || unseal; }
+fs_back() { case $LANE in update) changed ;; *) has swap start ;; esac || return 0; files back; }
 unmake()  { until_s 60 quiet "$DB" && drop_db "$DB" && files drop "$DB"; }
 start_old() {
   _was=$(cat "$DIR/old.state" 2>/dev/null)
@@ -61,8 +64,8 @@ undo() {
   case $LANE in
     first) step stop_new && { ! has create_db start || step unmake; } ;;
     code)  step stop_new && step quiet until_s 60 quiet ;;
-    *) if has gate_close start && ! has stop_old start; then gate_back && step stop_new
-       elif [ -n "$OLD" ] && ! has gate_close start; then step stop_new
+    *) if ! has gate_close start; then step stop_new
+       elif ! has stop_old start && ! has seal start; then gate_back && step stop_new
        else rm -f "$GATES/a" "$GATES/b"; step stop_new && step db_back && step fs_back && step start_old && gate_back; fi ;;
   esac; }
 tidy() {
