@@ -89,20 +89,6 @@ fn of_content_that_can_not_be_deployed() {
     let plan = journey.slipway.must(&["plan", &env]).result().clone();
     assert!(plan["warnings"].to_string().contains("acme_bills"), "{plan:#}");
     journey.sample.set_branch("live", "initial");
-
-    for (option, value) in
-        [("db_name", "other"), ("proxy_mode", "False"), ("addons_path", "/tmp"), ("Bad Name", "1")]
-    {
-        let pair = format!("{option}={value}");
-        let set = journey.slipway.run(&["env", "set", &env, "--option", &pair]);
-        // Some are refused at once, the others when they would be used.
-        if set.code == Some(0) {
-            refused(&journey, &env, &[], "bad_input", &[option]);
-            journey.set(&["--option", &format!("{option}=")]);
-        } else {
-            assert_eq!((set.code, set.error()), (Some(REFUSED), "bad_input"), "{pair}: {}", set.told());
-        }
-    }
 }
 
 #[test]
@@ -130,6 +116,18 @@ fn of_settings_that_make_no_sense() {
         ("--modules", "sale;drop"),
         ("--hold-limit", "0"),
         ("--option", "workers"),
+        ("--option", "Bad Name=1"),
+        ("--option", "db_name=other"),
+        ("--option", "proxy_mode=False"),
+        ("--option", "addons_path=/tmp"),
+        ("--option", "logfile=/tmp/odoo.log"),
+        ("--option", "log_level=critical"),
+        ("--option", "log_handler=odoo.modules.loading:CRITICAL"),
+        ("--option", "syslog=True"),
+        ("--option", "xmlrpc_port=80"),
+        ("--option", "server_wide_modules=queue_job"),
+        ("--variable", "ODOO_LOGFILE=/tmp/odoo.log"),
+        ("--variable", "PGHOST=elsewhere"),
         ("--server", "nowhere"),
     ] {
         let code = if setting == "--server" { "not_found" } else { "bad_input" };

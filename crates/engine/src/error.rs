@@ -5,7 +5,7 @@
 
 use crate::cutover::CallError;
 use crate::git::GitError;
-use crate::render::odoo_conf::ConfError;
+use crate::odoo::options::OptionError;
 use serde::{Deserialize, Serialize};
 use slipway_remote::{RemoteError, RemoteErrorKind};
 use std::fmt;
@@ -310,8 +310,8 @@ impl From<bollard::errors::Error> for EngineError {
     }
 }
 
-impl From<ConfError> for EngineError {
-    fn from(error: ConfError) -> Self {
+impl From<OptionError> for EngineError {
+    fn from(error: OptionError) -> Self {
         Self::bad_input(format!("{error}.")).hint(error.hint())
     }
 }

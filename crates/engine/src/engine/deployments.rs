@@ -48,6 +48,7 @@ impl Engine {
         want: Want,
         restore: Option<&Restore>,
     ) -> Result<Plan, EngineError> {
+        settings.validate()?;
         let cancel = CancellationToken::new();
         let fetched = source::fetch(self, settings, &want, |_| {}, &cancel).await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
@@ -117,4 +118,30 @@ pub(super) fn who() -> String {
     let user = ["USER", "USERNAME", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok());
     let host = gethostname::gethostname();
     format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineOptions;
+    use crate::error::ErrorCode;
+    use crate::model::{Server, ServerKind};
+    use crate::store::tests::Bed;
+
+    #[tokio::test]
+    async fn a_plan_refuses_an_option_that_was_set_when_it_could_be() {
+        let bed = Bed::new().await;
+        let mut environment = bed.one().await;
+        environment.options.insert("log_level".into(), "critical".into());
+        let settings = Settings {
+            environment,
+            project: bed.store.project_named("acme").await.unwrap(),
+            server: Server::new("here", ServerKind::Local),
+            options: DeployOptions::default(),
+        };
+        let engine = Engine::open(bed.home.path(), EngineOptions::default()).await.unwrap();
+        let refused = engine.plan_of(&settings, &Facts::default(), Want::default(), None).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::BadInput);
+        assert!(refused.hint.contains("--option log_level="), "it says how to get on");
+    }
 }

@@ -192,6 +192,18 @@ pub struct Settings {
     pub options: DeployOptions,
 }
 
+impl Settings {
+    /// Checks everything that can be checked without the project's content and the server.
+    ///
+    /// # Errors
+    /// `bad_input`, saying which setting makes no sense.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        self.server.validate()?;
+        self.project.validate()?;
+        self.environment.validate()
+    }
+}
+
 /// How a deployment is to be carried out, beyond the settings of its environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -2,6 +2,7 @@
 
 use super::{EnvironmentId, ProjectId, SecretBearer, SecretRef, ServerId, names};
 use crate::error::EngineError;
+use crate::odoo::options;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -195,14 +196,11 @@ impl Environment {
             names::check_word("A module", module)?;
         }
         for (option, value) in &self.options {
-            names::check_word("An option of odoo.conf", option)?;
-            // An empty value is legal in odoo.conf; a line break would smuggle in another option.
-            if value.chars().any(char::is_control) {
-                return Err(EngineError::bad_input(format!("The value of {option} must stand on one line.")));
-            }
+            options::check(option, value)?;
         }
         for variable in self.variables.keys().chain(self.secret_variables.keys()) {
             names::check_word("A variable", variable)?;
+            options::check_variable(variable)?;
         }
         if let Some(twice) = self.variables.keys().find(|v| self.secret_variables.contains_key(*v)) {
             return Err(EngineError::bad_input(format!(

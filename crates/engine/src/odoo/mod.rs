@@ -7,6 +7,7 @@ pub mod lane;
 pub mod literal;
 pub mod manifest;
 pub mod modules;
+pub mod options;
 pub mod schema;
 pub mod series;
 pub mod time_limits;

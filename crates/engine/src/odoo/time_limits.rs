@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::render::odoo_conf::ConfError;
+use super::options::OptionError;
 
 /// `limit_time_real` where an environment sets none, in seconds.
 pub(crate) const REAL_S: u32 = 1200;
@@ -34,9 +34,10 @@ impl TimeLimits {
     ///
     /// # Errors
     /// When `limit_time_real` is something that Odoo couldn't work with.
-    pub fn of(options: &BTreeMap<String, String>, workers: u32) -> Result<Self, ConfError> {
+    pub fn of(options: &BTreeMap<String, String>, workers: u32) -> Result<Self, OptionError> {
         let real_s = options.get(OPTION).map_or(Ok(REAL_S), |value| {
-            let bad = |why| ConfError::BadTimeLimit { option: OPTION.to_owned(), value: value.clone(), why };
+            let bad =
+                |why| OptionError::BadTimeLimit { option: OPTION.to_owned(), value: value.clone(), why };
             // Odoo takes a leading 0 for an octal number.
             let is_plain = value == "0" || !value.starts_with(['0', '+']);
             let limit =
@@ -64,7 +65,7 @@ pub fn patience(real: Duration) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn with(limit: &str, workers: u32) -> Result<TimeLimits, ConfError> {
+    fn with(limit: &str, workers: u32) -> Result<TimeLimits, OptionError> {
         TimeLimits::of(&[(OPTION.to_owned(), limit.to_owned())].into(), workers)
     }
 

@@ -19,8 +19,9 @@ use std::fmt::Write;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::odoo::options::{self, OptionError};
 use crate::odoo::series::Series;
-use crate::odoo::time_limits::{REAL_S, TimeLimits};
+use crate::odoo::time_limits::TimeLimits;
 
 /// Where a release's addons stand in the container. Not `/mnt/extra-addons`: the official image declares that a volume, so
 /// each container would get a copy of it.
@@ -50,85 +51,6 @@ pub struct OdooConf {
     /// The environment's own options.
     pub options: BTreeMap<String, String>,
 }
-
-/// Why a configuration can't be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfError {
-    /// An option that Slipway sets, because deploying safely hangs on it.
-    #[error("the option {option} is set by Slipway and cannot be changed")]
-    Protected {
-        /// The option.
-        option: String,
-    },
-    /// A name that is no option's.
-    #[error("\"{option}\" is not the name of an Odoo option")]
-    BadName {
-        /// The name.
-        option: String,
-    },
-    /// A value that would end its line, or mean something else than it says.
-    #[error("the value of {option} cannot be written to odoo.conf: {why}")]
-    BadValue {
-        /// The option.
-        option: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// A time limit that Odoo couldn't work with.
-    #[error("{option} cannot be \"{value}\": {why}")]
-    BadTimeLimit {
-        /// The option.
-        option: String,
-        /// Its value.
-        value: String,
-        /// Why.
-        why: &'static str,
-    },
-}
-
-impl ConfError {
-    /// What to do next.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Protected { .. } => "Remove it from the environment's options.".to_owned(),
-            Self::BadName { .. } => {
-                "Use lower-case letters, digits and underscores, as in Odoo's documentation.".to_owned()
-            }
-            Self::BadValue { .. } => "Write the value on one line.".to_owned(),
-            Self::BadTimeLimit { .. } => {
-                format!("Give whole seconds, such as 1800, or remove the option: {REAL_S} is usual.")
-            }
-        }
-    }
-}
-
-/// Options that routing, isolation or the proof of a deployment hang on.
-const PROTECTED: [&str; 24] = [
-    "addons_path",
-    "admin_passwd",
-    "config",
-    "data_dir",
-    "db_host",
-    "db_name",
-    "db_password",
-    "db_port",
-    "db_replica_host",
-    "db_replica_port",
-    "db_sslmode",
-    "db_template",
-    "db_user",
-    "dbfilter",
-    "gevent_port",
-    "http_enable",
-    "http_interface",
-    "http_port",
-    "init",
-    "list_db",
-    "longpolling_port",
-    "proxy_mode",
-    "stop_after_init",
-    "update",
-];
 
 /// The numbers that follow from a container's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,18 +95,18 @@ impl OdooConf {
     ///
     /// # Errors
     /// When an option asks for one that Odoo couldn't work with.
-    pub fn time_limits(&self) -> Result<TimeLimits, ConfError> {
+    pub fn time_limits(&self) -> Result<TimeLimits, OptionError> {
         TimeLimits::of(&self.options, self.workers())
     }
 
     /// The file's text. It holds the database's password: write it with mode 0600.
-    pub fn render(&self) -> Result<SecretString, ConfError> {
+    pub fn render(&self) -> Result<SecretString, OptionError> {
         let facts = self.series.facts();
         let size = sizing(self.series, self.cpus, self.memory_mb);
         let limits = self.time_limits()?;
         let addons: Vec<String> = self.addons.iter().map(|folder| format!("{ADDONS}/{folder}")).collect();
         if addons.iter().any(|folder| folder.contains(',')) {
-            return Err(ConfError::BadValue {
+            return Err(OptionError::BadValue {
                 option: "addons_path".into(),
                 why: "a folder's name holds a comma",
             });
@@ -219,27 +141,14 @@ impl OdooConf {
             all.insert("addons_path", addons.join(","));
         }
         for (option, value) in &self.options {
-            if PROTECTED.contains(&option.as_str()) {
-                return Err(ConfError::Protected { option: option.clone() });
-            }
-            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            if option.is_empty() || !option.chars().all(is_name) {
-                return Err(ConfError::BadName { option: option.clone() });
-            }
+            options::check(option, value)?;
             all.insert(option, value.clone());
         }
         let mut text = String::from(
             "; Written by Slipway for one release: changes here are lost with the next.\n[options]\n",
         );
         for (option, value) in &all {
-            let why = match value {
-                v if v.chars().any(char::is_control) => "it holds a line break or another control character",
-                v if v.trim() != v => "it begins or ends with a space, which Odoo would drop",
-                _ => "",
-            };
-            if !why.is_empty() {
-                return Err(ConfError::BadValue { option: (*option).to_owned(), why });
-            }
+            options::check_value(option, value)?;
             // Writing to a string does not fail.
             let _ = writeln!(text, "{option} = {value}");
         }
@@ -298,35 +207,15 @@ mod tests {
         let own = text(Series::V19, &[("workers", "3"), ("server_wide_modules", "base,web,queue_job")]);
         assert!(own.contains("\nworkers = 3\n") && !own.contains("workers = 5"));
         assert!(own.contains("\nserver_wide_modules = base,web,queue_job\n"));
-        for option in [
-            "db_password",
-            "admin_passwd",
-            "list_db",
-            "dbfilter",
-            "data_dir",
-            "addons_path",
-            "proxy_mode",
-            "http_port",
-        ] {
-            let refused = conf(Series::V19, &[(option, "x")]).render();
-            assert_eq!(refused.map(drop).unwrap_err(), ConfError::Protected { option: option.into() });
+        let refused = conf(Series::V19, &[("db_password", "x")]).render();
+        assert!(matches!(refused, Err(OptionError::Protected { .. })));
+        for value in ["x\nlist_db = True", "x\r", " x", "x\0"] {
+            let refused = conf(Series::V19, &[("email_from", value)]).render();
+            assert!(matches!(refused, Err(OptionError::BadValue { .. })), "{value:?}");
         }
-        for (option, value) in [
-            ("log_level", "x\nlist_db = True"),
-            ("log_level", "x\r"),
-            ("log_level", " x"),
-            ("log_level", "x\0"),
-        ] {
-            assert!(matches!(
-                conf(Series::V19, &[(option, value)]).render(),
-                Err(ConfError::BadValue { .. })
-            ));
-        }
-        for name in ["", "a b", "a=b", "[x]", "Log_Level", "a\nb", "db_host "] {
-            assert!(
-                matches!(conf(Series::V19, &[(name, "x")]).render(), Err(ConfError::BadName { .. })),
-                "{name}"
-            );
+        for name in ["", "a b", "a=b", "[x]", "Email_From", "a\nb", "email_from "] {
+            let refused = conf(Series::V19, &[(name, "x")]).render();
+            assert!(matches!(refused, Err(OptionError::BadName { .. })), "{name}");
         }
     }
 
@@ -342,7 +231,7 @@ mod tests {
         );
         for (limit, workers) in [("20 min", "0"), ("0", "2")] {
             let refused = conf(Series::V19, &[("limit_time_real", limit), ("workers", workers)]).render();
-            assert!(matches!(refused, Err(ConfError::BadTimeLimit { .. })), "{limit}");
+            assert!(matches!(refused, Err(OptionError::BadTimeLimit { .. })), "{limit}");
         }
     }
 

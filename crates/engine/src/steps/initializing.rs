@@ -20,9 +20,7 @@ impl PrepareStep for Initializing {
 
     async fn run(&self, cx: &Cx) -> Result<(), EngineError> {
         let settings = &cx.settings;
-        settings.server.validate()?;
-        settings.project.validate()?;
-        settings.environment.validate()?;
+        settings.validate()?;
         let series = cx.series()?;
         cx.info(format!(
             "{} / {}: Odoo {} on {}, {} CPU, {} MB of memory, {} MB of disk",
