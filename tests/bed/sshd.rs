@@ -1,14 +1,19 @@
 //! A real sshd of our own: its own configuration, host key and port; nothing of the system's is touched.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, RandomState};
 use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::process::{descendants, find_program, must, name, signal, tail, until};
+use crate::process::{descendants, find_program, is_root, must, name, signal, tail, until};
+
+/// Where Debian's sshd, started by root, hides its processes that talk to strangers. Its service makes it at boot, and a machine
+/// may never have started that.
+const HIDING_PLACE: &str = "/run/sshd";
 
 /// What a connection's commands find in their environment, and what the sshd allows.
 #[derive(Debug)]
@@ -83,6 +88,10 @@ impl Sshd {
 
     /// Starts it and waits until it takes connections. `enter` are words to put before the command.
     pub(crate) fn start(&mut self, enter: &[String]) {
+        if is_root() {
+            // It refuses one that others may write to.
+            DirBuilder::new().recursive(true).mode(0o755).create(HIDING_PLACE).unwrap();
+        }
         let command = self.command();
         let mut words = enter.iter().chain(&command);
         let child = Command::new(words.next().expect("a command has a program"))

@@ -99,9 +99,11 @@ impl Sshd {
         let at = self.folder.path().display();
         let config = format!(
             "{}\nPort {}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized_keys\n\
-             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n\
+             StrictModes no\nPidFile none\nUsePAM {}\nPermitRootLogin yes\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv HOME={at}\n",
-            self.options, self.port
+            self.options,
+            self.port,
+            if is_locked() { "yes" } else { "no" },
         );
         fs::write(self.path("sshd_config"), config).unwrap();
         let log = fs::File::create(self.path("sshd.log")).unwrap();
@@ -205,6 +207,12 @@ impl Drop for Sshd {
 fn unix_root() -> bool {
     let id = Command::new("id").arg("-u").output().unwrap();
     id.stdout == b"0\n"
+}
+
+/// Is root's account locked, as Ubuntu leaves it? Then sshd asks PAM, or lets it in by no key either.
+fn is_locked() -> bool {
+    let shadow = fs::read_to_string("/etc/shadow").unwrap_or_default();
+    shadow.lines().any(|line| line.starts_with("root:!")) && unix_root()
 }
 
 /// Whether a process is there (one that waits to be reaped is not).
