@@ -1,5 +1,5 @@
 # Each target is a script in scripts/, which says what it does.
-.PHONY: help setup demo test test-faults check bench app pictures images fmt clean-test
+.PHONY: help setup demo test test-fresh test-faults check bench app pictures images fmt clean-test
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 setup: ## installs what is missing to build and test
@@ -8,6 +8,8 @@ demo: ## deploys the sample project to a throw-away server on this machine
 	@scripts/demo
 test: ## everything that can be tested, on a real server
 	@scripts/test
+test-fresh: ## make demo and make test in a bare Debian, as a newcomer has them
+	@scripts/fresh
 test-faults: ## the cut over killed at every one of its actions, in every lane
 	@SLIPWAY_KILLS=all scripts/test --test cutover
 check: ## format, lints, unit tests, the screens, dependencies

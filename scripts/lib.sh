@@ -21,6 +21,19 @@ as_root() {
   fi
 }
 
+# A mirror of a distribution (debian, ubuntu), out of this machine's apt sources. SLIPWAY_DEBIAN_MIRROR names Debian's otherwise.
+mirror() {
+  local url=
+  [ "$1" != debian ] || url=${SLIPWAY_DEBIAN_MIRROR:-}
+  if [ -z "$url" ] && grep -qs "^ID=$1\$" /etc/os-release; then
+    # shellcheck disable=SC2016 # apt fills these in, not the shell
+    url=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 2>/dev/null |
+      awk -v of="/$1/?\$" '$2 !~ /security/ && $1 ~ of {print $1; exit}')
+  fi
+  [ -n "$url" ] || die "can't tell a mirror of $1 from this machine's apt sources. Name one: SLIPWAY_DEBIAN_MIRROR=…"
+  echo "${url%/}"
+}
+
 # Is a daemon answering at this DOCKER_HOST?
 docker_answers() { DOCKER_HOST=$1 timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
