@@ -115,6 +115,8 @@ fn of_settings_that_make_no_sense() {
         ("--kind", "test"),
         ("--modules", "sale;drop"),
         ("--hold-limit", "0"),
+        ("--health-limit", "5"),
+        ("--update-limit", "86400"),
         ("--option", "workers"),
         ("--option", "Bad Name=1"),
         ("--option", "db_name=other"),

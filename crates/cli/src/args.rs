@@ -292,6 +292,12 @@ pub(crate) struct EnvSettings {
     /// Seconds that requests are held during an update before a maintenance page is shown
     #[arg(long)]
     pub(crate) hold_limit: Option<u32>,
+    /// Seconds that a new release may take until it answers
+    #[arg(long)]
+    pub(crate) health_limit: Option<u32>,
+    /// Seconds that updating the database may take
+    #[arg(long)]
+    pub(crate) update_limit: Option<u32>,
     /// Releases to keep on the server besides the live one
     #[arg(long)]
     pub(crate) keep_releases: Option<u32>,

@@ -47,6 +47,8 @@ export function openAction(row: EnvironmentRow): Action {
 const OURS: (keyof Environment)[] = [
   "kind",
   "hold_limit_s",
+  "health_limit_s",
+  "update_limit_s",
   "auto_deploy",
   "deploy_on_push",
   "retention",

@@ -501,6 +501,10 @@ export type Environment = {
 	image: string | null,
 	/**  How long an update may hold requests before they see a maintenance page, in seconds. */
 	hold_limit_s: number,
+	/**  How long a new release may take until it answers, in seconds. Not in what older versions wrote. */
+	health_limit_s?: number,
+	/**  How long updating the database may take, in seconds. Not in what older versions wrote. */
+	update_limit_s?: number,
 	/**  Whether changed settings are deployed by themselves, once it is live. */
 	auto_deploy: boolean,
 	/**  Whether new commits are deployed by themselves, once it was deployed. Not in what older versions wrote. */

@@ -129,6 +129,13 @@ fn show(shown: &Shown) -> String {
         ("Branch", e.branch.clone()),
         ("Address", view.address().unwrap_or_default()),
         ("Resources", format!("{} CPU, {} MB of memory, {} MB of disk", e.cpus, e.memory_mb, e.disk_mb)),
+        (
+            "Limits",
+            format!(
+                "hold {} s, health {} s, update {} s",
+                e.hold_limit_s, e.health_limit_s, e.update_limit_s
+            ),
+        ),
         ("Modules", e.modules.join(", ")),
         ("Options", pairs(&e.options)),
         ("Variables", pairs(&e.variables)),
@@ -223,6 +230,8 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     pairs(&mut e.options, &s.options)?;
     pairs(&mut e.variables, &s.variables)?;
     set(&mut e.hold_limit_s, s.hold_limit);
+    set(&mut e.health_limit_s, s.health_limit);
+    set(&mut e.update_limit_s, s.update_limit);
     set(&mut e.retention.keep_releases, s.keep_releases);
     set(&mut e.retention.keep_snapshots, s.keep_snapshots);
     set(&mut e.retention.snapshot_days, s.snapshot_days);

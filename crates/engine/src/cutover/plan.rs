@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Lane;
+use crate::model::{Environment, Lane};
 use crate::server::Slot;
 
 /// A web container and its slot.
@@ -31,6 +31,18 @@ pub struct Limits {
     pub dump: Duration,
     /// For Docker to answer again before each attempt at undoing.
     pub docker: Duration,
+}
+
+impl Limits {
+    /// The usual ones, but for what an environment sets.
+    pub fn of(environment: &Environment) -> Self {
+        let seconds = |limit: u32| Duration::from_secs(limit.into());
+        Self {
+            update: seconds(environment.update_limit_s),
+            health: seconds(environment.health_limit_s),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Limits {

@@ -46,6 +46,12 @@ pub struct Environment {
     pub image: Option<String>,
     /// How long an update may hold requests before they see a maintenance page, in seconds.
     pub hold_limit_s: u32,
+    /// How long a new release may take until it answers, in seconds. Not in what older versions wrote.
+    #[serde(default = "health_limit_s")]
+    pub health_limit_s: u32,
+    /// How long updating the database may take, in seconds. Not in what older versions wrote.
+    #[serde(default = "update_limit_s")]
+    pub update_limit_s: u32,
     /// Whether changed settings are deployed by themselves, once it is live.
     pub auto_deploy: bool,
     /// Whether new commits are deployed by themselves, once it was deployed. Not in what older versions wrote.
@@ -63,6 +69,14 @@ pub struct Environment {
     pub created_at: Timestamp,
     /// When its settings were last changed.
     pub updated_at: Timestamp,
+}
+
+fn health_limit_s() -> u32 {
+    180
+}
+
+fn update_limit_s() -> u32 {
+    3600
 }
 
 /// What an environment is for.
@@ -155,6 +169,8 @@ impl Environment {
             secret_variables: BTreeMap::new(),
             image: None,
             hold_limit_s: 60,
+            health_limit_s: health_limit_s(),
+            update_limit_s: update_limit_s(),
             auto_deploy: false,
             deploy_on_push: false,
             retention: Retention::default(),
@@ -172,6 +188,8 @@ impl Environment {
         let plain = |environment: &Self| Self {
             kind: EnvironmentKind::Production,
             hold_limit_s: 0,
+            health_limit_s: 0,
+            update_limit_s: 0,
             auto_deploy: false,
             deploy_on_push: false,
             retention: Retention::default(),
@@ -254,12 +272,19 @@ impl Environment {
             ))
             .hint("Give at least 256 MiB; 10240 is a good start."));
         }
-        if !(1..=3600).contains(&self.hold_limit_s) {
-            return Err(EngineError::bad_input(format!(
-                "Requests can't be held for {} s.",
-                self.hold_limit_s
-            ))
-            .hint("Give 1 to 3600 seconds; 60 is usual."));
+        let limits = [
+            (self.hold_limit_s, 1..=3600, "Requests can't be held for", "60 is"),
+            (self.health_limit_s, 10..=3600, "The health limit can't be", "180 is"),
+            (self.update_limit_s, 60..=43_200, "The update limit can't be", "3600 are"),
+        ];
+        for (limit, range, refused, usual) in limits {
+            if !range.contains(&limit) {
+                return Err(EngineError::bad_input(format!("{refused} {limit} s.")).hint(format!(
+                    "Give {} to {} seconds; {usual} usual.",
+                    range.start(),
+                    range.end()
+                )));
+            }
         }
         Ok(())
     }
@@ -286,7 +311,23 @@ mod tests {
         }
         assert!(Environment { memory_mb: 64, ..environment() }.validate().is_err());
         assert!(Environment { disk_mb: u64::MAX, ..environment() }.validate().is_err());
-        assert!(Environment { hold_limit_s: 0, ..environment() }.validate().is_err());
+    }
+
+    #[test]
+    fn limits_have_bounds_and_say_them() {
+        let usual = environment();
+        usual.validate().unwrap();
+        for (bad, says) in [
+            (Environment { hold_limit_s: 0, ..usual.clone() }, "1 to 3600"),
+            (Environment { health_limit_s: 9, ..usual.clone() }, "10 to 3600"),
+            (Environment { health_limit_s: 3601, ..usual.clone() }, "10 to 3600"),
+            (Environment { update_limit_s: 0, ..usual.clone() }, "60 to 43200"),
+            (Environment { update_limit_s: u32::MAX, ..usual.clone() }, "60 to 43200"),
+        ] {
+            let error = bad.validate().unwrap_err();
+            assert!(error.hint.contains(says), "{error:?}");
+        }
+        Environment { health_limit_s: 300, update_limit_s: 7200, ..usual }.validate().unwrap();
     }
 
     #[test]
@@ -296,6 +337,8 @@ mod tests {
             deploy_on_push: true,
             notify: false,
             retention: Retention { keep_releases: 1, ..Retention::default() },
+            health_limit_s: 300,
+            update_limit_s: 7200,
             updated_at: crate::model::now(),
             ..before.clone()
         };

@@ -318,7 +318,7 @@ impl CutOver<'_> {
             }
             .into(),
             websocket_port: self.release.live_port,
-            limits: Limits::default(),
+            limits: Limits::of(&cx.settings.environment),
             margin_kib: 256 * 1024,
         })
     }

@@ -9,6 +9,7 @@ const VERSIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002_elsewhere.sql")),
     M::up(include_str!("migrations/0003_lines.sql")),
     M::up(include_str!("migrations/0004_pushes.sql")),
+    M::up(include_str!("migrations/0005_limits.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
@@ -36,6 +37,7 @@ mod tests {
         include_str!("migrations/0002_elsewhere.test.sql"),
         include_str!("migrations/0003_lines.test.sql"),
         include_str!("migrations/0004_pushes.test.sql"),
+        include_str!("migrations/0005_limits.test.sql"),
     ];
 
     #[test]
@@ -62,10 +64,14 @@ mod tests {
                 index >= 3,
                 "off until somebody turns it on"
             );
+            let limits = |e: &crate::model::Environment| (e.health_limit_s, e.update_limit_s);
+            let expected = if index >= 4 { (300, 7200) } else { (180, 3600) };
+            assert_eq!(limits(&environments[0].environment), expected, "the usual ones until others are set");
             let page = store.deployments(Default::default()).await.unwrap();
             assert_eq!(page.items.len(), 2);
             let deployment = store.deployment(page.items[1].id).await.unwrap();
             assert_eq!(deployment.settings.server.name, "web");
+            assert_eq!(limits(&deployment.settings.environment), expected);
             assert_eq!(deployment.elsewhere, index >= 1, "what came before was carried out here");
             assert_eq!(store.steps(deployment.id).await.unwrap().len(), 15);
             let lines = store.lines(deployment.id, Default::default()).await.unwrap();

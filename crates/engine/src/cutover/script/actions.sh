@@ -142,7 +142,7 @@ update() {
   d start "$UPD" >/dev/null || return 1
   ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
   bg timeout "$UPDATE_S" $DOCKER wait "$UPD" >/dev/null; _w=$?
-  [ $_w = 124 ] && { echo "took more than $UPDATE_S s"; d kill "$UPD" >/dev/null; }
+  [ $_w = 124 ] && { echo "took more than $UPDATE_S s, its update limit"; d kill "$UPD" >/dev/null; }
   ( lone; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
   _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
   d logs --tail 20000 "$UPD" 2>&1 | tail -c 4000000 >"$DIR/update.log"
@@ -178,7 +178,7 @@ healthy()   {
   _by=$(( $(date +%s) + HEALTH_S )) _ill=
   until proxy answers "$2" 2 >"$DIR/answers.err" 2>&1; do
     running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
-    [ "$(date +%s)" -lt $_by ] || { echo "$1 not healthy in $HEALTH_S s"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
+    [ "$(date +%s)" -lt $_by ] || { echo "$1 not healthy in $HEALTH_S s, its health limit"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
     [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || { loaded && ! ill; } || { cat "$DIR/answers.err"; says_why "$1"; return 1; }
     nap 0.1
   done; }

@@ -96,6 +96,8 @@ async fn what_is_written_is_what_is_read_also_after_closing() {
         modules: vec!["acme_base".into()],
         options: BTreeMap::from([("limit_request".into(), "8192".into())]),
         secret_variables: BTreeMap::from([("TOKEN".into(), SecretRef::new())]),
+        health_limit_s: 300,
+        update_limit_s: 7200,
         kind: EnvironmentKind::Staging,
         ..Environment::new(project.id, "staging", "main")
     };
