@@ -92,7 +92,18 @@ impl Desktop {
 
     /// Opens the app on this home, driven by the test.
     pub fn open(&self, home: &Path, arguments: &[&str]) -> Window {
-        Window::open(self, home, arguments)
+        let mut all = vec!["--home".to_owned(), home.display().to_string()];
+        all.extend(arguments.iter().map(|a| (*a).to_owned()));
+        Window::open(self, app(), &all)
+    }
+
+    /// Opens a browser, driven by the test. It keeps what it loads as a person's does, in files of this desktop: the usual browsers
+    /// keep nothing while they are driven.
+    pub fn browse(&self) -> Window {
+        let files = self.dir.path().join("browser").display().to_string();
+        // The system's own Python: it has the web view.
+        let arguments = ["-c".to_owned(), include_str!("browser.py").to_owned(), files];
+        Window::open(self, "/usr/bin/python3".into(), &arguments)
     }
 
     /// Starts the app as a person would, undriven. It ends when whoever holds it ends it.

@@ -1,13 +1,13 @@
-//! The app's window, driven as a person would by the web view's own driver (the WebDriver protocol of the W3C).
+//! A window of the app or of a browser, driven as a person would by the web view's own driver (the WebDriver protocol of the W3C).
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Desktop, app, path};
+use super::{Desktop, path};
 use crate::http;
 use crate::process::{descendants, signal, until};
 
@@ -18,16 +18,17 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// What WebDriver calls this key.
 const BACKSPACE: &str = "\u{E003}";
 
-/// The app's window. The app ends when it is dropped.
+/// A window. Its program ends when it is dropped.
 #[derive(Debug)]
 pub struct Window {
+    program: PathBuf,
     driver: Child,
     address: SocketAddr,
     session: String,
 }
 
 impl Window {
-    pub(super) fn open(desktop: &Desktop, home: &Path, arguments: &[&str]) -> Self {
+    pub(super) fn open(desktop: &Desktop, program: PathBuf, arguments: &[String]) -> Self {
         // A free port: let go of just before the driver takes it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::File::create(desktop.dir().join("driver.log")).unwrap();
@@ -41,12 +42,10 @@ impl Window {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let ready = until(PATIENCE, || http::get(address, "localhost", "/status").ok());
         assert!(ready.is_some(), "the driver answers");
-        let mut all = vec!["--home".to_owned(), home.display().to_string()];
-        all.extend(arguments.iter().map(|a| (*a).to_owned()));
-        let mut window = Self { driver, address, session: String::new() };
-        let browser = json!({"binary": app(), "args": all});
+        let browser = json!({"binary": program, "args": arguments});
+        let mut window = Self { program, driver, address, session: String::new() };
         let wanted = json!({"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": browser}}});
-        let session = window.call("/session", Some(wanted)).expect("the app opens its window");
+        let session = window.call("/session", Some(wanted)).expect("the program opens its window");
         window.session = session["sessionId"].as_str().expect("a session").to_owned();
         window
     }
@@ -127,21 +126,21 @@ impl Window {
         gone.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// The process of the app.
+    /// The process of the program.
     pub fn pid(&self) -> u32 {
-        let name = app().file_name().unwrap().to_string_lossy().into_owned();
-        let short = &name[..name.len().min(15)];
-        let app = descendants(self.driver.id()).into_iter();
-        app.into_iter()
-            .find(|pid| crate::process::name(*pid).as_deref() == Some(short))
-            .expect("the app runs")
+        self.process().expect("the program runs")
     }
 
-    /// Whether the app runs.
+    /// Whether the program runs.
     pub fn is_running(&self) -> bool {
-        let name = app().file_name().unwrap().to_string_lossy().into_owned();
+        self.process().is_some()
+    }
+
+    fn process(&self) -> Option<u32> {
+        let name = self.program.file_name().unwrap().to_string_lossy().into_owned();
         let short = &name[..name.len().min(15)];
-        descendants(self.driver.id()).iter().any(|pid| crate::process::name(*pid).as_deref() == Some(short))
+        let mut all = descendants(self.driver.id()).into_iter();
+        all.find(|pid| crate::process::name(*pid).as_deref() == Some(short))
     }
 
     fn call(&self, path: &str, body: Option<Value>) -> Result<Value, Value> {
@@ -202,7 +201,7 @@ impl Element<'_> {
                 said = error;
                 None
             }
-            // The click ended the app, which can't answer any more.
+            // The click ended the program, which can't answer any more.
             Err(error) => {
                 let is_an_end =
                     matches!(error["error"].as_str(), Some("unknown error" | "invalid session id"));
