@@ -33,6 +33,18 @@ pub fn get(address: SocketAddr, host: &str, path: &str) -> io::Result<Answer> {
     request(address, host, path, None, Duration::from_secs(30))
 }
 
+/// The same, with headers of the caller's. `patience` is for the whole silence between two bytes.
+pub fn get_with(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    patience: Duration,
+) -> io::Result<Answer> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    exchange(address, host, &format!("GET {path} HTTP/1.1\r\n{headers}"), "", patience)
+}
+
 /// GET, or POST of JSON when there's a body. `patience` is for the whole silence between two bytes.
 pub fn request(
     address: SocketAddr,
@@ -41,9 +53,6 @@ pub fn request(
     json: Option<&str>,
     patience: Duration,
 ) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_nodelay(true)?;
     let head = match json {
         None => format!("GET {path} HTTP/1.1\r\n"),
         Some(json) => {
@@ -53,9 +62,23 @@ pub fn request(
             )
         }
     };
+    exchange(address, host, &head, json.unwrap_or_default(), patience)
+}
+
+/// Sends the request line and headers in `head` with those that every request has, and the body.
+fn exchange(
+    address: SocketAddr,
+    host: &str,
+    head: &str,
+    body: &str,
+    patience: Duration,
+) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_nodelay(true)?;
     let rest = format!("Host: {host}\r\nUser-Agent: slipway-tests\r\nConnection: close\r\n\r\n");
     // In one piece: no server has to wait for the rest of a request.
-    stream.write_all([head.as_str(), &rest, json.unwrap_or_default()].concat().as_bytes())?;
+    stream.write_all([head, &rest, body].concat().as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes)
