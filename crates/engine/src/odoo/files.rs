@@ -98,7 +98,12 @@ pub(crate) mod fake {
         }
 
         fn read(&self, path: &[u8]) -> Result<Vec<u8>, GitError> {
-            self.0.get(path).cloned().ok_or_else(|| GitError::UnsafePath { path: shown(path) })
+            let content = self.0.get(path).ok_or_else(|| GitError::UnsafePath { path: shown(path) })?;
+            let size = content.len() as u64;
+            if size > READ_LIMIT {
+                return Err(GitError::FileTooLarge { path: shown(path), size, limit: READ_LIMIT });
+            }
+            Ok(content.clone())
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Change, Needs, Side, Uses, compare};
+use super::changes::{Change, Comparison, Needs};
+use super::content::{Cache, Content};
 use super::files::Files;
 use super::modules::{Modules, Problem, ProblemKind};
 use crate::git::GitError;
@@ -89,11 +90,12 @@ pub fn choose(
         changes: Vec::new(),
         problems: Vec::new(),
     };
-    let Some(Database { installed, .. }) = database else {
+    let Some(database) = database else {
         choice.install = sorted(wanted.iter().cloned());
         choice.reasons.push("this environment has no database yet".to_owned());
         return Ok(choice);
     };
+    let installed = database.installed;
     choice.install = sorted(wanted.iter().filter(|name| !installed.contains(*name)).cloned());
     choice.reasons.extend(choice.install.iter().map(|name| format!("{name} is to be installed")));
     match live {
@@ -104,7 +106,7 @@ pub fn choose(
                 choice.reasons.push("what runs now is not known, so every module is updated".to_owned());
             }
         }
-        Some(live) => compare_all(live, new, installed, &mut choice)?,
+        Some(live) => compare_all(live, new, database, &mut choice)?,
     }
     choice.lane = match (choice.update.is_empty(), choice.install.is_empty()) {
         (true, true) => ContentLane::Code,
@@ -119,17 +121,17 @@ pub fn choose(
 fn compare_all(
     live: Release<'_>,
     new: Release<'_>,
-    installed: &BTreeSet<String>,
+    database: Database<'_>,
     choice: &mut LaneChoice,
 ) -> Result<(), GitError> {
-    let ours = || installed.iter().filter_map(|name| new.modules.by_name.get(name));
-    let uses = Uses::new(new.files, ours().collect());
-    for name in installed {
+    let cache = Cache::default();
+    let before = Content::new(live, database, &cache);
+    let after = Content::new(new, database, &cache);
+    let comparison = Comparison::new(&before, &after);
+    for name in database.installed {
         match (live.modules.by_name.get(name), new.modules.by_name.get(name)) {
             (Some(was), Some(is)) => {
-                let before = Side { files: live.files, module: was };
-                let after = Side { files: new.files, module: is };
-                let change = compare(before, after, &uses, &mut choice.problems)?;
+                let change = comparison.module(was, is, &mut choice.problems)?;
                 if change.needs == Needs::Update {
                     choice.update.push(name.clone());
                     choice.reasons.extend(change.reasons.iter().map(|why| format!("{name}: {why}")));
@@ -164,62 +166,8 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::odoo::files::fake::Memory;
-    use crate::odoo::modules::AddonsIn;
-
-    fn sample() -> Memory {
-        Memory::of(&[
-            ("m/a/__manifest__.py", "{}"),
-            ("m/a/models.py", "def f():\n    return 1\n"),
-            ("m/b/__manifest__.py", "{'depends': ['a']}"),
-            ("m/c/__manifest__.py", "{}"),
-        ])
-    }
-
-    fn modules(files: &Memory) -> Modules {
-        Modules::find(files, &[AddonsIn { repository: "m".into(), paths: vec![] }]).unwrap().0
-    }
-
-    fn lane(new: &Memory, installed: Option<&[&str]>, wanted: &[&str], live_known: bool) -> LaneChoice {
-        let old = sample();
-        let (before, after) = (modules(&old), modules(new));
-        let installed: Option<BTreeSet<String>> =
-            installed.map(|names| names.iter().map(|n| (*n).to_owned()).collect());
-        let wanted: Vec<String> = wanted.iter().map(|n| (*n).to_owned()).collect();
-        let live = live_known.then_some(Release { files: &old, modules: &before });
-        let database = installed.as_ref().map(|installed| Database { installed, demo: true });
-        choose(live, Release { files: new, modules: &after }, database, &wanted).unwrap()
-    }
-
-    #[test]
-    fn the_content_decides() {
-        let first = lane(&sample(), None, &["b", "a"], false);
-        assert_eq!((first.lane, first.install), (ContentLane::First, vec!["a".to_owned(), "b".to_owned()]));
-        let same = lane(&sample(), Some(&["a", "b", "base"]), &["a"], true);
-        assert_eq!((same.lane, same.changes), (ContentLane::Code, vec![]));
-        let code = sample()
-            .with(&[("m/a/models.py", "def f():\n    return 2\n"), ("m/c/x.xml", "c isn't installed")]);
-        let code = lane(&code, Some(&["a", "b"]), &[], true);
-        assert_eq!((code.lane, code.changes.len()), (ContentLane::Code, 1));
-        let update = lane(&sample().with(&[("m/b/x.xml", "x")]), Some(&["a", "b"]), &[], true);
-        assert_eq!((update.lane, update.update), (ContentLane::Update, vec!["b".to_owned()]));
-        assert_eq!(update.reasons, ["b: x.xml added"]);
-        let install = lane(&sample(), Some(&["a"]), &["a", "c"], true);
-        assert_eq!((install.lane, install.install), (ContentLane::Update, vec!["c".to_owned()]));
-    }
-
-    #[test]
-    fn what_is_not_known_is_updated_and_what_is_gone_stops() {
-        let unknown = lane(&sample(), Some(&["a", "b", "base", "sale"]), &[], false);
-        assert_eq!(
-            (unknown.lane, unknown.update),
-            (ContentLane::Update, vec!["a".to_owned(), "b".to_owned()])
-        );
-        let gone = lane(&sample().without("m/b/__manifest__.py"), Some(&["a", "b"]), &[], true);
-        assert!(gone.problems.iter().any(|p| p.stops && p.kind == ProblemKind::RemovedModule));
-        let not_installed = lane(&sample().without("m/c/__manifest__.py"), Some(&["a", "b"]), &[], true);
-        assert_eq!((not_installed.lane, not_installed.problems), (ContentLane::Code, vec![]));
-    }
-}
+mod data_tests;
+#[cfg(test)]
+mod python_tests;
+#[cfg(test)]
+mod tests;

@@ -224,7 +224,7 @@ mod tests {
                 }
             }
             let _ = Manifest::parse("m", &bytes);
-            let _ = crate::odoo::schema::Signature::read(&bytes, &[], false);
+            let _ = crate::odoo::schema::Signature::read(&bytes, false);
         }
     }
 }
