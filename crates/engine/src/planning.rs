@@ -40,8 +40,9 @@ pub(crate) async fn make(
     let manifest = facts.last_release(&slug);
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
     let has_database = !facts.modules.is_empty();
-    // Whether demo data is there isn't asked yet: a restored database may have it whatever the settings say.
-    let database = has_database.then_some(Database { installed: &installed, demo: true });
+    // The settings don't say it: a restored database may have demo data whatever was asked for at the first deployment.
+    let demo = facts.demo_modules != Some(0);
+    let database = has_database.then_some(Database { installed: &installed, demo });
     let wanted = wanted(settings);
     let choice = match restore {
         Some(_) => LaneChoice::of_a_restore(),

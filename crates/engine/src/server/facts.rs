@@ -66,6 +66,8 @@ pub struct Facts {
     pub committed: Vec<(Timestamp, String)>,
     /// The database's size in bytes, when it exists.
     pub db_bytes: Option<u64>,
+    /// How many modules have their demo data; `None` when it isn't known.
+    pub demo_modules: Option<u64>,
     /// Modules that Odoo knows as anything but uninstalled: name and state.
     pub modules: Vec<(String, String)>,
     /// The newest lines of the environment's history, oldest first: [`Facts::HISTORY_LINES`] at most.
@@ -268,6 +270,7 @@ impl Facts {
             }
             "unfinished" => self.unfinished.push(first.to_owned()),
             "db_bytes" => self.db_bytes = first.parse().ok(),
+            "demo" => self.demo_modules = first.parse().ok(),
             "module" => {
                 self.modules.push((first.to_owned(), rest.get(1).copied().unwrap_or_default().to_owned()));
             }
@@ -336,17 +339,16 @@ mod tests {
         tool\tflock\ndocker\t27.3.1\n\
         container\tabc\tslipway-acme-production-aa\trunning\tacme-production\tweb\t0190a000-0000-7000-8000-000000000001\ta\tdeadbeef\t1.5\t2048\t10240\t\tslipway-acme-production,other\n\
         container\tdef\tslipway-acme-production-bb\texited\tacme-production\tweb\t\tb\t\t1.5\t2048\t10240\t\n\
-        gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\nnonsense\ndb_bytes\t\n";
+        gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\ndemo\t3\nnonsense\ndb_bytes\t\n";
 
     #[test]
     fn reads_what_the_script_prints() {
         let facts = Facts::parse(SAMPLE);
-        assert_eq!(facts.root, "/home/o/.slipway");
+        assert_eq!((facts.root.as_str(), facts.docker.as_str()), ("/home/o/.slipway", "27.3.1"));
         assert_eq!(facts.memory_mb, 4000);
         assert_eq!(facts.root_disk_mb, Disk { total: 102_400, free: 51_200 });
-        assert_eq!(facts.docker, "27.3.1");
         assert_eq!(facts.networks.iter().collect::<Vec<_>>(), ["slipway-acme-production"]);
-        assert_eq!(facts.installed().collect::<Vec<_>>(), ["base"]);
+        assert_eq!((facts.installed().collect(), facts.demo_modules), (vec!["base"], Some(3)));
         assert_eq!(facts.live("acme-production").map(|c| c.id.as_str()), Some("abc"));
         assert_eq!(facts.live("other"), None);
         assert_eq!(facts.db_bytes, None);
