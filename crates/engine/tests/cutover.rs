@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use cutover_lab::{Case, Lab};
 use slipway_engine::{
-    cutover::{Event, Lane, Outcome, Slot},
+    cutover::{Entry, Event, Lane, Outcome, Slot},
     render::caddy::Tls,
 };
 
@@ -22,6 +22,8 @@ use slipway_engine::{
 fn update_lane() {
     let Some(mut lab) = Lab::new("update") else { return };
     lab.reset();
+    let database = lab.database();
+    lab.sql(&database, "create extension unaccent; alter function unaccent(text) immutable");
     let before = lab.digest();
 
     println!("a migration that fails");
@@ -34,6 +36,9 @@ fn update_lane() {
     let report = load.stop();
     assert!(report.failed.is_empty(), "{report:?}");
     assert_eq!(lab.digest(), before);
+    assert_eq!(lab.made(&database), "C UTF8 odoo t unaccent i\n", "a clone has what it had");
+    // As we made it in the past, and as it stays unless an update succeeds.
+    lab.sql(&database, "alter function unaccent(text) stable");
     let said: Vec<String> =
         lab.journal(&case).into_iter().filter(|e| e.ev == Event::Line).map(|e| e.text).collect();
     assert!(said.iter().any(|line| line.contains("loading lab_mod")), "{said:?}");
@@ -62,6 +67,7 @@ fn update_lane() {
     let outcome = lab.start_and_follow(&case, &[("KILL_IN", "update:1.5")]);
     assert!(matches!(&outcome, Some(Outcome::Reverted { action, .. }) if action == "update"), "{outcome:?}");
     assert_eq!(lab.digest(), before);
+    assert_eq!(lab.made(&database), "C UTF8 odoo t unaccent s\n");
 
     println!("good");
     let load = lab.load();
@@ -71,6 +77,8 @@ fn update_lane() {
     println!("longest answer {:?}, {} answered, {:?}", report.longest, report.answered, report.versions);
     assert!(report.failed.is_empty(), "{report:?}");
     assert_is_new(&lab, &case);
+    assert_eq!(lab.made(&database), "C UTF8 odoo t unaccent i\n", "repaired, and only that");
+    assert_eq!(lab.made(&case.plan.before()), "C UTF8 odoo t unaccent s\n");
     assert_eq!(
         lab.sql(&case.plan.before(), "select count(*) from res_partner where comment like '%two%'"),
         "0\n"
@@ -173,13 +181,33 @@ fn code_lane() {
 fn first_and_restore_lanes() {
     let Some(mut lab) = Lab::new("first") else { return };
 
-    println!("first, a migration can't fail yet, but a kill can come");
+    println!("first, with an extension that is broken");
     lab.reset_empty();
+    lab.rename_extension("unaccent--1.1.sql", "hidden");
+    let case = lab.case(Lane::First, "good");
+    let outcome = lab.start_and_follow(&case, &[]);
+    let Some(Outcome::Reverted { action, error: Some(error), .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(action, "create_db");
+    assert!(error.contains("the extension unaccent could not be made"), "{error}");
+    lab.rename_extension("hidden", "unaccent--1.1.sql");
+
+    println!("a migration can't fail yet, but a kill can come");
     for at in ["KILL_AT=create_db", "KILL_IN=update:4", "KILL_AT=healthy"] {
         let case = lab.case(Lane::First, "good");
         let (hook, at) = at.split_once('=').unwrap();
+        // The last time on a PostgreSQL that hasn't all extensions.
+        let lacking = at == "healthy";
+        if lacking {
+            lab.rename_extension("unaccent.control", "hidden");
+        }
         assert!(!lab.call(&case, "run", &[(hook, at)]).status.success());
         assert_eq!(lab.status(&case), "dead");
+        if lacking {
+            lab.rename_extension("hidden", "unaccent.control");
+            assert_eq!(lab.made(&lab.database()), "C UTF8 odoo t pg_trgm\n");
+            let warned = |e: &Entry| e.ev == Event::Warn && e.text.contains("no extension unaccent");
+            assert!(lab.journal(&case).iter().any(warned), "{:?}", lab.journal(&case));
+        }
         for _ in 0..2 {
             assert_eq!(lab.call(&case, "revert", &[]).status.code(), Some(0));
         }
@@ -194,6 +222,8 @@ fn first_and_restore_lanes() {
     let case = lab.case(Lane::First, "good");
     assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
     assert_eq!(lab.version(), "two");
+    // As `_create_empty_database` of Odoo's service/db.py makes it.
+    assert_eq!(lab.made(&lab.database()), "C UTF8 odoo t pg_trgm unaccent i\n");
 
     println!("first again: refuses a database that is there, and leaves it alone");
     let case = lab.case(Lane::First, "good");

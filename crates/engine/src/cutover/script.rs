@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 pub const TEXT: &str = concat!(
     include_str!("script/words.sh"),
     include_str!("script/boot.sh"),
+    include_str!("script/database.sh"),
     include_str!("script/actions.sh"),
     include_str!("script/ways.sh"),
     include_str!("script/modes.sh"),

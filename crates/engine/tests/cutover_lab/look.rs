@@ -71,6 +71,18 @@ impl Lab {
         )
     }
 
+    /// What Odoo expects of its database: how it sorts, its encoding, its owner, whether that may make tables, the extensions, and
+    /// whether an index may use `unaccent` (`i`).
+    pub(crate) fn made(&self, database: &str) -> String {
+        self.sql(database, "select concat_ws(' ', datcollate, pg_encoding_to_char(encoding), pg_get_userbyid(datdba), has_schema_privilege(datdba, 'public', 'create'), (select string_agg(extname, ' ' order by 1) from pg_extension where extname <> 'plpgsql'), (select provolatile from pg_proc where proname = 'unaccent' and pronargs = 1)) from pg_database where datname = current_database()")
+    }
+
+    /// Renames a file of PostgreSQL's extensions.
+    pub(crate) fn rename_extension(&self, from: &str, to: &str) {
+        let rename = "cd \"$(dirname \"$(find /usr -name plpgsql.control)\")\" && mv \"$1\" \"$2\"";
+        self.docker(&["exec", "-u", "0", &self.db(), "sh", "-c", rename, "sh", from, to]);
+    }
+
     /// Which release answers, through Caddy.
     pub(crate) fn version(&self) -> String {
         get(self.port, DOMAIN, "/lab/version").map(|a| a.body).unwrap_or_default()

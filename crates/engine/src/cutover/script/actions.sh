@@ -79,8 +79,7 @@ fresh() { # or undoing would drop what we didn't make
   ! exists "$DB" || { echo "database $DB is already there"; return 1; }
   files fresh || { echo "filestore of $DB is already there"; return 1; }; }
 create_db() { # by us and not by Odoo, whose role may not create databases
-  sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" || return 1
-  for _x in pg_trgm unaccent; do SQLDB=$DB sql "create extension if not exists $_x" || :; done; }
+  sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" && extensions "$DB"; }
 swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both renames at once, there is never none or two
   until_s 20 alone "$STAGE" && sql "do \$\$ begin
     if exists (select 1 from pg_database where datname='$STAGE') then
@@ -139,6 +138,8 @@ files() { # fresh|link|relink|swap|back|drop
 # --- Odoo
 update() {
   sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
+  # Databases that we made before we knew. Here and not earlier, so that going back brings the one that had it not.
+  indexable "$DB" || return 1
   d start "$UPD" >/dev/null || return 1
   ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
   bg timeout "$UPDATE_S" $DOCKER wait "$UPD" >/dev/null; _w=$?
