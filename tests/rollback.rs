@@ -31,6 +31,8 @@ fn to_code_and_to_data() {
     let then = journey.data();
     let sorts = "select datcollate, datctype from pg_database where datname = current_database()";
     let sorts_then = journey.sql(sorts);
+    // As Odoo's own modules make them, of which the sample has none.
+    journey.sql("create index acme_ticket_search on acme_ticket using gin (unaccent(name) gin_trgm_ops)");
     let second = journey.deploy_ends("new-field", 0).result()["deployment"].clone();
     assert_eq!(second["lane"], "update");
     journey.assert_serves("1.3");
@@ -100,6 +102,11 @@ fn to_code_and_to_data() {
         assert_eq!(now.tables[table], then.tables[table], "{table} is as it was then");
     }
     assert_eq!(journey.sql(sorts), sorts_then, "it sorts as it did then");
+    let searches = "select c.relname, p.provolatile, pg_get_userbyid(c.relowner), has_schema_privilege('odoo', 'public', 'create') \
+        from pg_class c, pg_proc p where c.relname = 'acme_ticket_search' and p.oid = 'unaccent(text)'::regprocedure";
+    assert_eq!(journey.sql(searches), "acme_ticket_search|i|odoo|t");
+    let ours = "select (select count(*) from pg_event_trigger) + (select count(*) from pg_namespace where nspname ~ 'slipway')";
+    assert_eq!(journey.sql(ours), "0", "nothing of the restore's own is left in it");
     assert_eq!(journey.databases(), [journey.database()], "no other database is left");
     assert_eq!(journey.last()["status"], "success");
 

@@ -9,7 +9,7 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Restore, SnapshotState};
 
-const SCRIPT: &str = include_str!("stage.sh");
+const SCRIPT: &str = concat!(include_str!("../cutover/script/database.sh"), include_str!("stage.sh"));
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
 
 /// Makes them, or finds them made.

@@ -6,7 +6,7 @@ set -u
 umask 077
 LC_ALL=C; export LC_ALL
 DB=$1 STAGE=$2 DUMP=$3 VOLUME=$4 IMAGE=$5 FILES=$6 LIVE=$7 LIST=$8
-sql() { docker exec "$DB" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres -c "$1"; }
+sql() { docker exec "$DB" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "${SQLDB:-postgres}" -c "$1"; }
 [ -s "$DUMP" ] || { echo "there is no dump $DUMP" >&2; exit 7; }
 if [ "$(sql "select shobj_description(oid, 'pg_database') from pg_database where datname = '$STAGE'")" != 'slipway: whole' ]; then
   sql "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'slipway-$STAGE'" >/dev/null
@@ -14,7 +14,12 @@ if [ "$(sql "select shobj_description(oid, 'pg_database') from pg_database where
   # A dump of one database doesn't say how it sorts: as the live one does, else names come in another order than before.
   order=$(sql "select format('lc_collate %L lc_ctype %L', datcollate, datctype) from pg_database where datname = '$LIVE'") || exit 8
   sql "create database \"$STAGE\" owner odoo template template0 encoding 'UTF8' ${order:-lc_collate 'C'}" || exit 8
+  # The dump brings the extensions, and after them indexes that use what only the altered function allows: so it's altered in between.
+  SQLDB=$STAGE sql "create schema slipway_restore;
+    create function slipway_restore.indexable() returns event_trigger language plpgsql as \$\$ $INDEXABLE \$\$;
+    create event trigger slipway_restore on ddl_command_end when tag in ('CREATE EXTENSION') execute procedure slipway_restore.indexable()" || exit 8
   docker exec -i -e PGAPPNAME="slipway-$STAGE" "$DB" pg_restore -U postgres -d "$STAGE" --exit-on-error <"$DUMP" || exit 9
+  SQLDB=$STAGE sql "drop event trigger slipway_restore; drop function slipway_restore.indexable(); drop schema slipway_restore" || exit 8
   sql "comment on database \"$STAGE\" is 'slipway: whole'" || exit 8
 fi
 
