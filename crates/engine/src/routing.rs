@@ -205,6 +205,7 @@ case $* in *validate*) cat >"$PROXY/validated"; ! grep -q bad "$PROXY/validated"
                 db_name: "acme".into(),
                 admin_passwd: "hash".into(),
                 addons: vec![],
+                max_connections: None,
                 options: environment.options.clone(),
             };
             let server = Server::new("here", ServerKind::Local);

@@ -6,25 +6,27 @@ use bollard::models::{
 };
 
 use super::{MIB, bounded_log, labels, reserve, restart, share_memory};
+use crate::render::sizing::{Sizing, postgres};
 use crate::server::{Layout, Reservation};
 
 /// PostgreSQL, on the environment's own network only, its data in a volume. `data_dir` is where the image keeps its data
-/// (`/var/lib/postgresql/data` up to 17, `/var/lib/postgresql` from 18).
+/// (`/var/lib/postgresql/data` up to 17, `/var/lib/postgresql` from 18). `odoo` is who will ask it.
 pub(crate) fn database(
     layout: &Layout,
     image: &str,
     data_dir: &str,
     reservation: Reservation,
+    odoo: Sizing,
 ) -> ContainerCreateBody {
     let mut labels = labels(&layout.slug, "db");
     reserve(&mut labels, reservation);
     let (db_mb, _) = share_memory(reservation.memory_mb);
-    let shared_buffers = (db_mb / 4).max(64);
+    let command = [vec!["postgres".to_owned()], postgres(db_mb, odoo).args()].concat();
     ContainerCreateBody {
         image: Some(image.into()),
         // The superuser's password; used by nobody after `initdb`, since Slipway goes through the local socket.
         env: Some(vec!["POSTGRES_PASSWORD_FILE=/run/slipway/superuser_password".into()]),
-        cmd: Some(vec!["postgres".into(), "-c".into(), format!("shared_buffers={shared_buffers}MB")]),
+        cmd: Some(command),
         labels: Some(labels),
         stop_timeout: Some(60),
         host_config: Some(HostConfig {

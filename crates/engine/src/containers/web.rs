@@ -6,6 +6,7 @@ use bollard::models::{
 
 use super::{MIB, bounded_log, labels, reserve, restart, share_memory};
 use crate::model::DeploymentId;
+use crate::render::sizing::ARENAS;
 use crate::server::{Layout, Reservation, Slot};
 
 /// Seconds that Odoo gets to finish its requests when it is told to stop.
@@ -81,7 +82,8 @@ fn body(
         image: Some(spec.image.into()),
         entrypoint: Some(entrypoint),
         cmd: Some(command),
-        env: Some(spec.variables.clone()),
+        // The environment's own come last, and win.
+        env: Some([vec![format!("{}={}", ARENAS.0, ARENAS.1)], spec.variables.clone()].concat()),
         labels: Some(labels),
         stop_timeout: Some(STOP_S),
         host_config: Some(HostConfig {

@@ -5,3 +5,4 @@ pub mod caddy;
 pub mod dockerfile;
 pub mod odoo_conf;
 pub mod packages;
+pub mod sizing;

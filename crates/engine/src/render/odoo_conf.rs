@@ -1,18 +1,4 @@
 //! `odoo.conf`: right for the series and for the resources an environment has.
-//!
-//! # Workers
-//! Odoo's own rule of thumb: a worker serves about six people, and there should be `2 × CPUs + 1` of them. Each takes some
-//! 150 MB to begin with, and up to its soft limit when it renders a big report. So, of the memory the container has:
-//! - 256 MB are set aside for the master, and 256 MB for each cron thread and for the event process;
-//! - of the rest, each HTTP worker gets at least 384 MB;
-//! - workers = the smaller of `2 × CPUs + 1` and what the memory allows, at most 32;
-//! - below two workers, threads do better: `workers = 0`, one process with everything in it.
-//!
-//! # Memory limits
-//! Odoo's limits count address space, not what a process really uses: a fresh worker of 19.0 has 218 MB of the one and 84
-//! of the other. Below Odoo's own defaults (2 GB soft, after which a worker is replaced when its request is done; a quarter
-//! more hard, where the request fails) big reports would fail that fit well. So the limits only ever go up from there, to
-//! what a worker's share of the container is, at most 4 GB; what is really used is limited by the container.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::odoo::options::{self, OptionError};
 use crate::odoo::series::Series;
 use crate::odoo::time_limits::TimeLimits;
+use crate::render::sizing::{Sizing, sizing};
 
 /// Where a release's addons stand in the container. Not `/mnt/extra-addons`: the official image declares that a volume, so
 /// each container would get a copy of it.
@@ -48,47 +35,22 @@ pub struct OdooConf {
     pub admin_passwd: String,
     /// Folders of addons by their path in the release (`main/addons`), the first one first.
     pub addons: Vec<String>,
+    /// How many connections PostgreSQL takes, if that is known: one that is made now takes as many as are needed.
+    pub max_connections: Option<u32>,
     /// The environment's own options.
     pub options: BTreeMap<String, String>,
-}
-
-/// The numbers that follow from a container's resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sizing {
-    /// HTTP worker processes; 0: threads.
-    pub workers: u32,
-    /// Cron threads (or processes).
-    pub cron_threads: u32,
-    /// `limit_memory_soft` in bytes.
-    pub memory_soft: u64,
-    /// `limit_memory_hard` in bytes.
-    pub memory_hard: u64,
-}
-
-/// The module's documentation says how.
-pub fn sizing(series: Series, cpus: f64, memory_mb: u64) -> Sizing {
-    const MB: u64 = 1 << 20;
-    let cron_threads = if memory_mb < 2048 { 1 } else { series.facts().cron_threads };
-    let rest = memory_mb.saturating_sub(256 + 256 * (u64::from(cron_threads) + 1));
-    let by_cpu = (cpus.clamp(0.0, 16.0) * 2.0) as u64 + 1;
-    let workers = by_cpu.min(rest / 384).min(32);
-    // One process with everything in it has all the memory.
-    let (workers, share) = if workers < 2 { (0, memory_mb) } else { (workers as u32, rest / workers) };
-    let memory_soft = share.clamp(2048, 4096) * MB;
-    Sizing { workers, cron_threads, memory_soft, memory_hard: memory_soft + memory_soft / 4 }
 }
 
 impl OdooConf {
     /// Whether websockets (or longpolling) have a port of their own (8072) in this configuration; else they share 8069.
     pub fn has_live_port(&self) -> bool {
-        self.workers() > 0
+        self.sizing().workers > 0
     }
 
-    fn workers(&self) -> u32 {
-        match self.options.get("workers") {
-            Some(workers) => workers.trim().parse().unwrap_or(0),
-            None => sizing(self.series, self.cpus, self.memory_mb).workers,
-        }
+    /// What follows from the container's resources and the environment's own number of workers.
+    pub fn sizing(&self) -> Sizing {
+        let workers = self.options.get("workers").map(|workers| workers.trim().parse().unwrap_or(0));
+        sizing(self.series, self.cpus, self.memory_mb, workers)
     }
 
     /// The time limits of this configuration.
@@ -96,13 +58,15 @@ impl OdooConf {
     /// # Errors
     /// When an option asks for one that Odoo couldn't work with.
     pub fn time_limits(&self) -> Result<TimeLimits, OptionError> {
-        TimeLimits::of(&self.options, self.workers())
+        TimeLimits::of(&self.options, self.sizing().workers)
     }
 
     /// The file's text. It holds the database's password: write it with mode 0600.
     pub fn render(&self) -> Result<SecretString, OptionError> {
         let facts = self.series.facts();
-        let size = sizing(self.series, self.cpus, self.memory_mb);
+        let size = self.sizing();
+        let max_connections = self.max_connections.unwrap_or_else(|| size.max_connections());
+        let bytes = |mb: u64| mb.saturating_mul(1 << 20).to_string();
         let limits = self.time_limits()?;
         let addons: Vec<String> = self.addons.iter().map(|folder| format!("{ADDONS}/{folder}")).collect();
         if addons.iter().any(|folder| folder.contains(',')) {
@@ -116,7 +80,7 @@ impl OdooConf {
             ("admin_passwd", self.admin_passwd.clone()),
             ("data_dir", "/var/lib/odoo".to_owned()),
             ("db_host", self.db_host.clone()),
-            ("db_maxconn", "32".to_owned()),
+            ("db_maxconn", size.db_maxconn(max_connections).to_string()),
             ("db_name", self.db_name.clone()),
             ("db_password", self.db_password.expose_secret().to_owned()),
             ("db_port", "5432".to_owned()),
@@ -126,8 +90,8 @@ impl OdooConf {
             ("http_interface", "0.0.0.0".to_owned()),
             ("http_port", "8069".to_owned()),
             (facts.live_port_option, "8072".to_owned()),
-            ("limit_memory_hard", size.memory_hard.to_string()),
-            ("limit_memory_soft", size.memory_soft.to_string()),
+            ("limit_memory_hard", bytes(size.memory_hard_mb)),
+            ("limit_memory_soft", bytes(size.memory_soft_mb)),
             ("limit_request", "8192".to_owned()),
             ("limit_time_cpu", limits.cpu_s.to_string()),
             ("limit_time_real", limits.real_s.to_string()),
@@ -171,6 +135,7 @@ mod tests {
             db_name: "acme".into(),
             admin_passwd: "$pbkdf2-sha512$1$a$b".into(),
             addons: vec!["main".into(), "oca/addons".into()],
+            max_connections: None,
             options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         }
     }
@@ -232,29 +197,6 @@ mod tests {
         for (limit, workers) in [("20 min", "0"), ("0", "2")] {
             let refused = conf(Series::V19, &[("limit_time_real", limit), ("workers", workers)]).render();
             assert!(matches!(refused, Err(OptionError::BadTimeLimit { .. })), "{limit}");
-        }
-    }
-
-    #[test]
-    fn sizes_fit_into_the_memory_they_are_for() {
-        let at = |cpus, mb| sizing(Series::V19, cpus, mb);
-        assert_eq!(at(1.0, 512).workers, 0);
-        assert_eq!(at(1.0, 1024).workers, 0);
-        assert_eq!((at(1.0, 2048).workers, at(2.0, 4096).workers, at(4.0, 8192).workers), (2, 5, 9));
-        assert_eq!(at(1000.0, 1 << 20).workers, 32);
-        assert_eq!(at(f64::NAN, 4096).workers, 0);
-        assert_eq!(
-            (at(1.0, 512).memory_soft, at(1.0, 512).memory_hard),
-            (2048 << 20, 2560 << 20),
-            "Odoo's own"
-        );
-        assert_eq!(at(2.0, 16_384).memory_soft, 3072 << 20, "a worker's share");
-        let mut before = 0;
-        for mb in (256..65_536).step_by(256) {
-            let size = at(8.0, mb);
-            assert!(size.workers >= before && size.memory_hard > size.memory_soft, "{mb}");
-            assert!(size.workers == 0 || u64::from(size.workers) * 384 < mb, "{mb}");
-            before = size.workers;
         }
     }
 }

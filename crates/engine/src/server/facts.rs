@@ -68,6 +68,9 @@ pub struct Facts {
     pub db_bytes: Option<u64>,
     /// How many modules have their demo data; `None` when it isn't known.
     pub demo_modules: Option<u64>,
+    /// How many connections its server takes.
+    #[serde(default)]
+    pub max_connections: Option<u32>,
     /// Modules that Odoo knows as anything but uninstalled: name and state.
     pub modules: Vec<(String, String)>,
     /// The newest lines of the environment's history, oldest first: [`Facts::HISTORY_LINES`] at most.
@@ -271,6 +274,7 @@ impl Facts {
             "unfinished" => self.unfinished.push(first.to_owned()),
             "db_bytes" => self.db_bytes = first.parse().ok(),
             "demo" => self.demo_modules = first.parse().ok(),
+            "max_connections" => self.max_connections = first.parse().ok(),
             "module" => {
                 self.modules.push((first.to_owned(), rest.get(1).copied().unwrap_or_default().to_owned()));
             }
@@ -339,7 +343,7 @@ mod tests {
         tool\tflock\ndocker\t27.3.1\n\
         container\tabc\tslipway-acme-production-aa\trunning\tacme-production\tweb\t0190a000-0000-7000-8000-000000000001\ta\tdeadbeef\t1.5\t2048\t10240\t\tslipway-acme-production,other\n\
         container\tdef\tslipway-acme-production-bb\texited\tacme-production\tweb\t\tb\t\t1.5\t2048\t10240\t\n\
-        gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\ndemo\t3\nnonsense\ndb_bytes\t\n";
+        gate\ta\nmodule\tbase\tinstalled\nmodule\tsale\tto upgrade\ndemo\t3\nmax_connections\t100\nnonsense\ndb_bytes\t\n";
 
     #[test]
     fn reads_what_the_script_prints() {
@@ -351,7 +355,7 @@ mod tests {
         assert_eq!((facts.installed().collect(), facts.demo_modules), (vec!["base"], Some(3)));
         assert_eq!(facts.live("acme-production").map(|c| c.id.as_str()), Some("abc"));
         assert_eq!(facts.live("other"), None);
-        assert_eq!(facts.db_bytes, None);
+        assert_eq!((facts.db_bytes, facts.max_connections), (None, Some(100)));
     }
 
     /// What the script says of a server with this `docker`.

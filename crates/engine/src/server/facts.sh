@@ -38,6 +38,7 @@ if [ -n "$SLUG" ]; then
   # Nothing where there is no such container, or none that runs.
   docker exec "slipway-$SLUG-db" psql -XAtq -F '	' -U postgres -d "$(printf '%s' "$SLUG" | tr - _)" \
     -c "select 'db_bytes', pg_database_size(current_database())" \
+    -c "select 'max_connections', current_setting('max_connections')" \
     -c "select 'module', name, state from ir_module_module where state not in ('uninstalled','uninstallable') order by name" \
     -c "select 'demo', count(*) from ir_module_module where demo" \
     >"$work/database" 2>/dev/null &

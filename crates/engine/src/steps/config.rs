@@ -57,7 +57,13 @@ impl PrepareStep for GeneratingConfig<'_> {
 
     async fn run(&self, cx: &Cx) -> Result<Config, EngineError> {
         let series = cx.series()?;
-        let conf = odoo_conf(cx, series, self.source.addons.clone());
+        let conf = odoo_conf(cx, series, self.source.addons.clone(), self.facts.max_connections);
+        if let Some(max) = self.facts.max_connections.filter(|max| !conf.sizing().connections_suffice(*max)) {
+            cx.warn(format!(
+                "The database takes {max} connections, which may not suffice for so many processes of Odoo: set the option \
+                 workers to a smaller number"
+            ));
+        }
         let live_port = if conf.has_live_port() { LIVE_PORT } else { SHARED_PORT };
         let slot = self.source.plan.live.as_ref().map_or(Slot::A, |l| l.slot.other());
         let live = self.source.plan.live.as_ref().and_then(|l| self.facts.release(l.deployment));
@@ -189,8 +195,14 @@ impl GeneratingConfig<'_> {
     }
 }
 
-/// Odoo's configuration with these folders of addons, without the passwords.
-pub(super) fn odoo_conf(cx: &Cx, series: Series, addons: Vec<String>) -> OdooConf {
+/// Odoo's configuration with these folders of addons, without the passwords. `max_connections` is what an existing database
+/// takes.
+pub(super) fn odoo_conf(
+    cx: &Cx,
+    series: Series,
+    addons: Vec<String>,
+    max_connections: Option<u32>,
+) -> OdooConf {
     let (_, odoo_mb) = crate::containers::share_memory(cx.settings.environment.memory_mb);
     OdooConf {
         series,
@@ -202,6 +214,7 @@ pub(super) fn odoo_conf(cx: &Cx, series: Series, addons: Vec<String>) -> OdooCon
         db_name: cx.layout().database(),
         admin_passwd: ADMIN_MARK.into(),
         addons,
+        max_connections,
         options: cx.settings.environment.options.clone(),
     }
 }

@@ -6,6 +6,7 @@ use bollard::models::ContainerUpdateBody;
 use rand::distr::{Alphanumeric, SampleString};
 
 use super::PrepareStep;
+use super::config::odoo_conf;
 use super::image::ensure_image;
 use crate::containers;
 use crate::cx::Cx;
@@ -83,7 +84,8 @@ async fn make(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
     let labels = containers::labels(&cx.layout().slug, "data");
     containers::ensure_volume(&connection.docker, &cx.layout().db(), labels.clone()).await?;
     containers::ensure_volume(&connection.docker, &cx.layout().data(), labels).await?;
-    let body = containers::database(cx.layout(), image, data_dir(image), cx.reservation());
+    let odoo = odoo_conf(cx, cx.series()?, vec![], None);
+    let body = containers::database(cx.layout(), image, data_dir(image), cx.reservation(), odoo.sizing());
     containers::create(&connection.docker, &cx.layout().db(), body).await?;
     connection.docker.start_container(&cx.layout().db(), None).await?;
     cx.info(format!("Started {image} as {}", cx.layout().db()));

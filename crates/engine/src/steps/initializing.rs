@@ -33,7 +33,7 @@ impl PrepareStep for Initializing {
             settings.environment.disk_mb,
         ));
         // An option that can't be written is refused here; where the addons stand is not known yet.
-        odoo_conf(cx, series, vec![]).render()?;
+        odoo_conf(cx, series, vec![], None).render()?;
         let fetched = cx.fetched().await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
             return Err(cx.of_going_back(error));
