@@ -12,7 +12,9 @@
 //! 1225 MB of address space by default, 272 with [`ARENAS`]. Of what a worker maps, some 96 MiB are no memory of its own: they
 //! are shared with the master, or never used. Beyond the soft limit a worker is replaced after its request: all processes have
 //! room for theirs at once. At the hard limit a request fails: it is what one process may have while the others are as they
-//! begin, some 128 MiB each.
+//! begin, some 128 MiB each. The programs that Odoo starts inherit it: `wkhtmltopdf` 0.12.6 maps between 1024 and 1280 MiB
+//! whatever it prints, and crashes below (tried in the image of 14.0), while it uses a tenth of that. So the hard limit leaves
+//! room for it in small containers, too, where the container itself limits what is really used.
 //!
 //! # Connections
 //! Each process of Odoo has a pool of its own, and in the code lane two containers serve at once.
@@ -34,9 +36,10 @@ const WORKER_MB: u64 = 384;
 const FRESH_MB: u64 = 128;
 /// What a worker maps at least that is no memory of its own, in MiB.
 const SHARED_MB: u64 = 96;
-/// No limit is below what a process with many modules maps as it begins: it would be replaced for ever. In MiB.
+/// The soft limit is never below what a process with many modules maps as it begins: it would be replaced for ever. In MiB.
 const SOFT_MIN_MB: u64 = 384;
-const HARD_MIN_MB: u64 = 512;
+/// The hard limit is never below what the programs that print reports map. In MiB.
+const HARD_MIN_MB: u64 = 2048;
 
 /// Odoo's part, in one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,11 +198,12 @@ mod tests {
                 assert!(odoo.memory_soft_mb < odoo.memory_hard_mb, "{at}");
                 assert!(odoo.workers >= before && odoo.workers != 1 && odoo.workers <= 32, "{at}");
                 before = odoo.workers;
+                assert!(odoo.memory_hard_mb <= odoo_mb.max(HARD_MIN_MB), "{at}");
                 // Below that, what a process maps as it begins is more than there is: the container alone limits it.
-                if odoo_mb >= HARD_MIN_MB {
+                if odoo_mb >= 512 {
                     let processes = u64::from(odoo.workers + odoo.cron_threads);
                     let own = processes * odoo.memory_soft_mb.saturating_sub(SHARED_MB);
-                    assert!(odoo.memory_hard_mb <= odoo_mb, "{at}");
+                    assert!(odoo.memory_soft_mb <= odoo_mb, "{at}");
                     assert!(odoo.workers == 0 || FIXED_MB + own <= odoo_mb, "{at}");
                 }
                 if database_mb >= 192 {
