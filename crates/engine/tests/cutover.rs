@@ -237,9 +237,12 @@ fn first_and_restore_lanes() {
     println!("restore: killed around the swap, then good");
     lab.reset();
     let before = lab.digest();
+    lab.sql("postgres", &format!("grant connect on database {} to pg_monitor", lab.database()));
+    let kept = lab.kept(&lab.database());
     let prepare = |lab: &Lab, case: &Case| {
         let staging = case.plan.staging();
         lab.sql("postgres", &format!("create database {staging} template tpl strategy file_copy"));
+        lab.sql("postgres", &format!("comment on database {staging} is 'slipway: whole'"));
         lab.sql(&staging, "update res_partner set comment = 'restored'");
         lab.files(&format!("cp -al tpl {staging}; echo x > {staging}/restored"));
     };
@@ -261,6 +264,7 @@ fn first_and_restore_lanes() {
     assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
     let restored = "select count(*) from res_partner where comment like '%restored%'";
     assert_ne!(lab.sql(&lab.database(), restored), "0\n");
+    assert_eq!(lab.kept(&lab.database()), kept);
     assert_eq!(lab.sql(&case.plan.before(), restored), "0\n");
     let expected = format!("{}/restored\n", lab.database());
     assert_eq!(lab.files("ls -d */restored"), expected);

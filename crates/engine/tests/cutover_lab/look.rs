@@ -77,6 +77,11 @@ impl Lab {
         self.sql(database, "select concat_ws(' ', datcollate, pg_encoding_to_char(encoding), pg_get_userbyid(datdba), has_schema_privilege(datdba, 'public', 'create'), (select string_agg(extname, ' ' order by 1) from pg_extension where extname <> 'plpgsql'), (select provolatile from pg_proc where proname = 'unaccent' and pronargs = 1)) from pg_database where datname = current_database()")
     }
 
+    /// What a database has that neither a clone of it has nor a dump: comment, grants, settings.
+    pub(crate) fn kept(&self, database: &str) -> String {
+        self.sql(database, "select concat_ws(' ', shobj_description(oid, 'pg_database'), (select array_agg(a::text order by a::text) from unnest(datacl) a), (select array_agg(setconfig) from pg_db_role_setting where setdatabase = d.oid)) from pg_database d where datname = current_database()")
+    }
+
     /// Renames a file of PostgreSQL's extensions.
     pub(crate) fn rename_extension(&self, from: &str, to: &str) {
         let rename = "cd \"$(dirname \"$(find /usr -name plpgsql.control)\")\" && mv \"$1\" \"$2\"";

@@ -56,24 +56,24 @@ calm()   { [ -z "$STOP" ] || dead_pid "$STOP" || [ "$(sql "select count(*) from 
 unseal() { sql "alter database \"$DB\" allow_connections true"; }
 clone() { # the default strategy, WAL_LOG, makes PostgreSQL panic on a full disk; before 15 there's no such word, and it copies files anyway
   _how=; [ "$(sql 'show server_version_num')" -ge 150000 ] && _how='strategy file_copy'
-  bg $DOCKER exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -c "create database \"$SNAP\" template \"$DB\" $_how" && settings; }
-settings() { # a clone has neither owner nor grants nor settings nor comment of its template
+  bg $DOCKER exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -c "create database \"$SNAP\" template \"$DB\" $_how" && settings "$SNAP"; }
+settings() { # DATABASE: gets of DB what neither a clone has nor a dump: owner, grants, settings, comment
   sql "do \$\$ declare o oid; r record; d pg_database; begin
     select * into d from pg_database where datname='$DB'; select oid into o from pg_database where datname='$DB';
-    execute format('alter database %I owner to %I', '$SNAP', pg_get_userbyid(d.datdba));
-    execute format('alter database %I connection limit %s', '$SNAP', d.datconnlimit);
-    if shobj_description(o,'pg_database') is not null then execute format('comment on database %I is %L', '$SNAP', shobj_description(o,'pg_database')); end if;
+    execute format('alter database %I owner to %I', '$1', pg_get_userbyid(d.datdba));
+    execute format('alter database %I connection limit %s', '$1', d.datconnlimit);
+    execute format('comment on database %I is %L', '$1', shobj_description(o,'pg_database'));
     if d.datacl is not null then
-      execute format('revoke all on database %I from public', '$SNAP');
+      execute format('revoke all on database %I from public', '$1');
       for r in select a.privilege_type p, a.is_grantable g, case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end w from aclexplode(d.datacl) a loop
-        execute format('grant %s on database %I to %s%s', r.p, '$SNAP', r.w, case when r.g then ' with grant option' else '' end); end loop;
+        execute format('grant %s on database %I to %s%s', r.p, '$1', r.w, case when r.g then ' with grant option' else '' end); end loop;
     end if;
     for r in select setrole, split_part(s,'=',1) k, substr(s, strpos(s,'=')+1) v from pg_db_role_setting, unnest(setconfig) s where setdatabase=o loop
       -- by way of the session, so that a list such as search_path stays one
       begin perform set_config(r.k, r.v, true);
-        execute case when r.setrole=0 then format('alter database %I', '$SNAP') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$SNAP') end || format(' set %s from current', r.k);
+        execute case when r.setrole=0 then format('alter database %I', '$1') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$1') end || format(' set %s from current', r.k);
       exception when others then
-        execute case when r.setrole=0 then format('alter database %I', '$SNAP') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$SNAP') end || format(' set %s to %L', r.k, r.v); end;
+        execute case when r.setrole=0 then format('alter database %I', '$1') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$1') end || format(' set %s to %L', r.k, r.v); end;
     end loop; end \$\$"; }
 fresh() { # or undoing would drop what we didn't make
   ! exists "$DB" || { echo "database $DB is already there"; return 1; }
@@ -81,7 +81,7 @@ fresh() { # or undoing would drop what we didn't make
 create_db() { # by us and not by Odoo, whose role may not create databases
   sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" && extensions "$DB"; }
 swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both renames at once, there is never none or two
-  until_s 20 alone "$STAGE" && sql "do \$\$ begin
+  until_s 20 alone "$STAGE" && { ! exists "$STAGE" || ! exists "$DB" || settings "$STAGE"; } && sql "do \$\$ begin
     if exists (select 1 from pg_database where datname='$STAGE') then
       if exists (select 1 from pg_database where datname='$DB') then alter database \"$DB\" rename to \"$SNAP\"; alter database \"$SNAP\" allow_connections true; end if;
       alter database \"$STAGE\" rename to \"$DB\"; alter database \"$DB\" owner to \"$ROLE\";
