@@ -72,6 +72,7 @@ pub enum ErrorCode {
     StartFailed,
     HealthCheckFailed,
     ProofFailed,
+    WrongContent,
     RoutingFailed,
     CutOverFailed,
     RevertFailed,
@@ -143,6 +144,10 @@ impl ErrorCode {
             }
             ModuleLoadFailed => "Correct the module at the line given and deploy again.",
             StartFailed | HealthCheckFailed | ProofFailed => "Look at Odoo's log of this deployment.",
+            WrongContent => {
+                "In Odoo, with developer mode on, choose Regenerate Assets in the debug menu, then deploy again. If it differs again, \
+                 look for an attachment, a view or another module that puts an older file in its place."
+            }
             RoutingFailed => "Look at Caddy's log, and check that its ports are free.",
             CutOverFailed => "The environment serves what it served before. Look at the log, then try again.",
             RevertFailed => "Look at the environment on the server now: it may need a hand.",

@@ -178,6 +178,50 @@ fn code_lane() {
 }
 
 #[test]
+fn what_is_served() {
+    let Some(mut lab) = Lab::new("served") else { return };
+    lab.reset();
+    let old = lab.style();
+    assert!(old.1.contains("--lab-mark: \"one\""), "{}", old.1);
+    let before = lab.digest();
+
+    println!("files that changed under their old times: the old bundle is served");
+    for lane in [Lane::Code, Lane::Update] {
+        let case = lab.case_with_files(lane, "stale");
+        let outcome = lab.start_and_follow(&case, &[]);
+        let Some(Outcome::Reverted { step, action, error: Some(error) }) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((step.as_deref(), action.as_str()), (Some("health_check"), "served"), "{error}");
+        assert!(error.contains("/lab_mod/static/src/lab.css in web.assets_frontend"), "{error}");
+        assert_eq!((lab.digest(), lab.style()), (before.clone(), old.clone()));
+    }
+
+    println!("good, but killed after its bundles took the old ones' place: going back brings those again");
+    let bundles = |lab: &Lab| {
+        let rows = "select string_agg(md5(a::text), ' ' order by id) from ir_attachment a where url like '/web/assets/%'";
+        lab.sql(&lab.database(), rows)
+    };
+    let rows = bundles(&lab);
+    let case = lab.case_with_files(Lane::Code, "good");
+    assert!(!lab.call(&case, "run", &[("KILL_AT", "keep")]).status.success());
+    assert_ne!(bundles(&lab), rows, "the new release has put its bundle in the old one's place");
+    for _ in 0..2 {
+        assert_eq!(lab.call(&case, "revert", &[]).status.code(), Some(0));
+    }
+    assert_eq!((lab.status(&case), bundles(&lab)), ("reverted".to_owned(), rows));
+    assert_eq!((lab.digest(), lab.style()), (before, old.clone()));
+
+    println!("good");
+    let case = lab.case_with_files(Lane::Code, "good");
+    assert_eq!(lab.start_and_follow(&case, &[]), Some(Outcome::Committed));
+    let said = lab.journal(&case).into_iter().find(|e| e.action == "served" && e.ev == Event::Ok).unwrap();
+    assert_eq!(said.text.trim(), "checked 2 files in 1 bundle");
+    let new = lab.style();
+    assert!(new.0 != old.0 && new.1.contains("--lab-mark: \"two\""), "{new:?}");
+}
+
+#[test]
 fn first_and_restore_lanes() {
     let Some(mut lab) = Lab::new("first") else { return };
 

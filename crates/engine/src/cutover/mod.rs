@@ -13,7 +13,7 @@ pub mod script;
 
 pub use call::{CallError, Cancel, CutOver, Status};
 pub use journal::{Entry, Event, Fold, Outcome};
-pub use plan::{Limits, Live, Plan, PlanError};
+pub use plan::{Limits, Live, Plan, PlanError, StaticFile};
 
 pub use crate::model::Lane;
 pub use crate::server::Slot;

@@ -16,6 +16,15 @@ pub struct Live {
     pub slot: Slot,
 }
 
+/// A file of a module's `static` folder that the new release has otherwise than what is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaticFile {
+    /// Where Odoo serves it: `/<module>/static/…`.
+    pub address: String,
+    /// Where it stands in the new container, unless the new release hasn't got it any more.
+    pub path: String,
+}
+
 /// How long the parts of a cut over may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -27,6 +36,8 @@ pub struct Limits {
     pub update: Duration,
     /// For the new container to become healthy.
     pub health: Duration,
+    /// For comparing what is served with what was deployed; a third of it where requests wait meanwhile.
+    pub served: Duration,
     /// For `pg_dump` in the code lane; it goes on behind while the new release already serves.
     pub dump: Duration,
     /// For Docker to answer again before each attempt at undoing.
@@ -52,6 +63,7 @@ impl Default for Limits {
             stop: Duration::from_secs(30),
             update: Duration::from_secs(3600),
             health: Duration::from_secs(180),
+            served: Duration::from_secs(60),
             dump: Duration::from_secs(4 * 3600),
             docker: Duration::from_secs(300),
         }
@@ -99,6 +111,8 @@ pub struct Plan {
     pub domain: String,
     /// Modules that must be installed at the end.
     pub modules: Vec<String>,
+    /// What changed in modules' `static` folders; those of modules that aren't installed count for nothing.
+    pub static_files: Vec<StaticFile>,
     /// What says that Odoo is up: `/web/health` from 15.0, `/web/login` before.
     pub health_path: String,
     /// `/websocket` from 16.0, `/longpolling/poll` before.
@@ -208,6 +222,7 @@ impl Plan {
             ("IMAGE_ID", self.image_id.clone().unwrap_or_default()),
             ("SITE", self.domain.clone()),
             ("MODULES", self.modules.join(",")),
+            ("STATIC", self.static_facts()),
             ("HEALTH_PATH", self.health_path.clone()),
             ("WS_PATH", self.websocket_path.clone()),
             ("WS_PORT", self.websocket_port.to_string()),
@@ -215,6 +230,7 @@ impl Plan {
             ("STOP_S", seconds(self.limits.stop)),
             ("UPDATE_S", seconds(self.limits.update)),
             ("HEALTH_S", seconds(self.limits.health)),
+            ("SERVED_S", seconds(self.limits.served / if self.holds_requests() { 3 } else { 1 })),
             ("DUMP_S", seconds(self.limits.dump)),
             ("REVERT_S", seconds(self.limits.docker)),
             ("MARGIN_K", self.margin_kib.to_string()),
@@ -224,6 +240,16 @@ impl Plan {
             let _ = writeln!(text, "{name}={}", quote(&value));
         }
         Ok(text)
+    }
+
+    fn holds_requests(&self) -> bool {
+        matches!(self.lane, Lane::Update | Lane::Restore)
+    }
+
+    /// As `served.py` reads them.
+    fn static_facts(&self) -> String {
+        let facts = self.static_files.iter().map(|file| format!("file\t{}\t{}", file.address, file.path));
+        facts.collect::<Vec<_>>().join("\n")
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -264,8 +290,15 @@ impl Plan {
             require("path", path, PATH, is_path(path))?;
         }
         for module in &self.modules {
-            let good = !module.is_empty() && module.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            require("modules", module, "a module's technical name", good)?;
+            require("modules", module, "a module's technical name", is_module(module))?;
+        }
+        for file in &self.static_files {
+            let rule = "an address /<module>/static/… and an absolute path, without control characters";
+            let module = file.address.strip_prefix('/').and_then(|rest| rest.split_once("/static/"));
+            let good = module.is_some_and(|(name, _)| is_module(name))
+                && file.path.starts_with('/')
+                && !format!("{}{}", file.address, file.path).chars().any(char::is_control);
+            require("static_files", &file.address, rule, good)?;
         }
         let printable = |text: &str, more: &str| {
             !text.is_empty()
@@ -305,6 +338,10 @@ fn is_name(text: &str, more: &str) -> bool {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || more.as_bytes().contains(&b);
     text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         && text.bytes().all(good)
+}
+
+fn is_module(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn is_path(text: &str) -> bool {

@@ -8,6 +8,14 @@ pub const TEXT: &str = concat!(
     include_str!("script/boot.sh"),
     include_str!("script/database.sh"),
     include_str!("script/actions.sh"),
+    include_str!("script/bundles.sh"),
+    include_str!("script/served.sh"),
+    "served_program() {\n  cat <<'PY'\n",
+    include_str!("served/compare.py"),
+    include_str!("served/manifests.py"),
+    include_str!("served/visitor.py"),
+    include_str!("served/served.py"),
+    "PY\n}\n\n",
     include_str!("script/ways.sh"),
     include_str!("script/modes.sh"),
 );
@@ -45,7 +53,8 @@ pub(crate) mod tests {
         let table = &words[words.find("step_of() {").unwrap()..];
         let table = &table[..table.find("esac").unwrap()];
         let known: Vec<&str> = table.split(|c: char| !c.is_ascii_lowercase() && c != '_').collect();
-        let undoing = ["stop_new", "unmake", "quiet", "db_back", "fs_back", "start_old", "tidy"];
+        let undoing =
+            ["stop_new", "unmake", "quiet", "bundles_back", "db_back", "fs_back", "start_old", "tidy"];
         let ways = include_str!("script/ways.sh");
         let actions = ways.split("step ").skip(1).filter_map(|rest| rest.split([' ', ';', '\n']).next());
         let actions: Vec<&str> =
@@ -54,6 +63,48 @@ pub(crate) mod tests {
         for action in actions {
             assert!(known.contains(&action) || undoing.contains(&action), "{action} belongs to no step");
         }
+    }
+
+    #[test]
+    fn what_is_served_is_compared_with_the_releases_files() {
+        let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cutover/served/tests.py");
+        let out = Command::new("python3").args(["-I", tests]).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    #[test]
+    fn the_whole_program_reaches_the_container() {
+        let root = tempfile::tempdir().unwrap();
+        let program = with_functions(root.path(), "served_program", b"").stdout;
+        let file = root.path().join("served.py");
+        std::fs::write(&file, &program).unwrap();
+        // One argument of a command: Linux takes 128 KiB.
+        assert!(program.len() < 100_000, "{}", program.len());
+        let facts = root.path().join("facts");
+        let some =
+            "site\tx.example\nask\t127.0.0.1:9\nseconds\t5\ninstalled\tacme\nfile\t/acme/static/x.svg\t";
+        std::fs::write(&facts, format!("{some}{}\n", file.display())).unwrap();
+        let input = std::fs::File::open(&facts).unwrap();
+        let out = Command::new("python3").arg("-I").arg(&file).stdin(input).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert!(out.status.success() && said.contains("unchecked\t/acme/static/x.svg\tno answer"), "{out:?}");
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_said_for_each_reason() {
+        let root = tempfile::tempdir().unwrap();
+        let said = "unchecked\t/a/1.js\twhy\nunchecked\t/a/2.js\twhy\nunchecked\tb\tother\nunchecked\t/a/3.js\twhy\n\
+                    unchecked\t/a/4.js\twhy\ndiffers\t/a/x.css in b.css\thas another content\n";
+        let commands =
+            "cat >\"$DIR/served.said\"; warn() { echo \"$1\"; }; served_unchecked; said_of differs";
+        let output = with_functions(root.path(), commands, said.as_bytes());
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "not checked: /a/1.js, /a/2.js, /a/3.js and 1 more: why\nnot checked: b: other\n\
+             /a/x.css in b.css: has another content\n",
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     /// Runs shell commands with all of the script's functions at hand, but none of its modes.

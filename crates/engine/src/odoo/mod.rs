@@ -15,6 +15,7 @@ pub mod modules;
 pub mod options;
 pub mod schema;
 pub mod series;
+pub mod statics;
 pub mod time_limits;
 pub mod traceback;
 mod uses;

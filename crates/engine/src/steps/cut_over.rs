@@ -13,6 +13,7 @@ use crate::cutover::{self, CallError, Cancel, CutOver as Unit, Entry, Event, Fol
 use crate::cx::{Cx, cancelled};
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Lane, Status, Step};
+use crate::render::odoo_conf::ADDONS;
 use crate::server::{CADDY, Slot};
 use crate::steps::progress::Progress;
 
@@ -281,6 +282,16 @@ impl CutOver<'_> {
         }
     }
 
+    fn static_files(&self) -> Vec<cutover::StaticFile> {
+        let files = self.source.static_files.iter();
+        files
+            .map(|(address, path)| cutover::StaticFile {
+                address: address.clone(),
+                path: format!("{ADDONS}/{path}"),
+            })
+            .collect()
+    }
+
     fn plan(&self, cx: &Cx) -> Result<cutover::Plan, EngineError> {
         let layout = cx.layout();
         let series = cx.series()?.facts();
@@ -310,6 +321,7 @@ impl CutOver<'_> {
             image_id: Some(self.release.image_id.clone()),
             domain: self.config.site.domain.clone(),
             modules,
+            static_files: self.static_files(),
             health_path: series.health_path.unwrap_or("/web/login").into(),
             websocket_path: if series.live_route == "/websocket" {
                 "/websocket"

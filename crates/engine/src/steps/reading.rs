@@ -81,6 +81,13 @@ impl Reading {
             "proof" => {
                 (ErrorCode::ProofFailed, "The new release runs, but is not what was planned.".to_owned())
             }
+            "served" => {
+                let first = said.lines().next().unwrap_or_default().trim_end_matches('.');
+                (
+                    ErrorCode::WrongContent,
+                    format!("What the new release serves is not what was deployed: {first}."),
+                )
+            }
             "probe" => {
                 (ErrorCode::RoutingFailed, "The new release does not answer through the proxy.".to_owned())
             }
@@ -129,5 +136,18 @@ mod tests {
         let error = reading.explain_death("update");
         assert_eq!(error.code, ErrorCode::CutOverFailed);
         assert_eq!(reading.explain("update", "exit code").code, ErrorCode::MigrationFailed);
+    }
+
+    #[test]
+    fn what_is_served_and_was_not_deployed_is_named() {
+        let said = "/acme/static/src/x.js in web.assets_frontend.min.js: has another content\nand more";
+        let error = Reading::default().explain("served", said);
+        assert_eq!(error.code, ErrorCode::WrongContent);
+        assert_eq!(
+            error.message,
+            "What the new release serves is not what was deployed: /acme/static/src/x.js in web.assets_frontend.min.js: has \
+             another content."
+        );
+        assert_eq!(error.detail.as_deref(), Some(said));
     }
 }

@@ -12,7 +12,8 @@ use super::file_times::{self, Newest};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{FileTimes, Mirror, Source, Transfer, UNPACK};
-use crate::model::Step;
+use crate::model::{Lane, Step};
+use crate::odoo::statics;
 use crate::plan::Plan;
 use crate::planning;
 use crate::render::packages::Packages;
@@ -41,6 +42,9 @@ pub(crate) struct SourceOnServer {
     pub content: BTreeMap<String, String>,
     /// Of each repository's newest file the time; see [`file_times`].
     pub times: Newest,
+    /// Static files that differ from what is live: where Odoo serves each, and its path in the release.
+    #[serde(default)]
+    pub static_files: Vec<(String, String)>,
     /// How many files the release holds.
     pub files: usize,
 }
@@ -76,12 +80,18 @@ impl PrepareStep for CloningRepositories<'_> {
         let content = planning::content(&fetched.source, fetched.commits.keys());
         let times = send(cx, fetched, live.zip(live_source.as_ref()), rule, &content).await?;
         keep(cx, fetched).await?;
+        let plan_lane = plan.lane;
         Ok(SourceOnServer {
             plan,
             commits: fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect(),
             subject: fetched.commits.get("main").map(|c| c.subject.clone()).unwrap_or_default(),
             addons: fetched.modules.parents(&fetched.places),
             packages,
+            static_files: match plan_lane {
+                // Nothing was served before, so nothing old can be.
+                Lane::First => vec![],
+                _ => statics::changed(live_source.as_ref(), &fetched.source, &fetched.modules),
+            },
             files: fetched.source.entries().len(),
             content,
             times,

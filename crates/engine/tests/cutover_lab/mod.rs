@@ -1,5 +1,6 @@
 //! A small server: PostgreSQL, Caddy and Odoo in real containers, and one environment whose releases are versions of `lab_mod`.
 
+mod files;
 mod load;
 mod look;
 
@@ -60,6 +61,7 @@ impl Lab {
             copy(&sources.join("old"), &self.addons(release));
             copy(&sources.join(release), &self.addons(release));
         }
+        self.set_up_stale(&sources);
         self.sh("chmod -R a+rX \"$1\"", &[&self.root()]);
         let caddy = self.root.path().join("caddy");
         for dir in ["sites", "data", "config", &format!("gate/{}", self.slug)] {
@@ -199,6 +201,7 @@ impl Lab {
             image_id: None,
             domain: DOMAIN.into(),
             modules: ["base", "web", "lab_mod"].map(Into::into).into(),
+            static_files: vec![],
             health_path: "/web/health".into(),
             websocket_path: "/websocket".into(),
             websocket_port: 8069,
@@ -373,7 +376,7 @@ impl Lab {
         self.root.path().to_str().unwrap().to_owned()
     }
 
-    fn addons(&self, release: &str) -> PathBuf {
+    pub(super) fn addons(&self, release: &str) -> PathBuf {
         self.root.path().join("addons").join(release)
     }
 
@@ -409,7 +412,7 @@ impl Drop for Lab {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

@@ -21,6 +21,7 @@ pub(crate) fn sample() -> Plan {
         image_id: None,
         domain: "shop.example.com".into(),
         modules: vec!["base".into(), "acme_base".into()],
+        static_files: vec![],
         health_path: "/web/health".into(),
         websocket_path: "/websocket".into(),
         websocket_port: 8072,

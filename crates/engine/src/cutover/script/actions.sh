@@ -117,7 +117,7 @@ files_up() {
 linked() { if [ -n "$FILES_UP" ]; then wait "$FILES_UP"; _rc=$?; FILES_UP=''; cat "$DIR/files.said"; return $_rc; else files link; fi; }
 relink() { ( lone; files relink ) >"$DIR/files.said" 2>&1 & RELINK=$!; }
 relinked() { wait "$RELINK"; _rc=$?; cat "$DIR/files.said"; return $_rc; }
-files() { # fresh|link|relink|swap|back|drop
+files() { # fresh|link|relink|swap|back|drop|again|unused
   [ -z "$FILES_UP" ] || { wait "$FILES_UP"; FILES_UP=; }
   running "$FILES" || files_up || return 1
   bg $DOCKER exec -u 0 "$FILES" sh -c '
@@ -133,6 +133,8 @@ files() { # fresh|link|relink|swap|back|drop
       swap) [ ! -d "$stage" ] || { { [ ! -d "$db" ] || mv -T "$db" "$snap"; } && mv -T "$stage" "$db"; } ;;
       back) if [ -d "$snap" ]; then { [ ! -d "$db" ] || { rm -rf "$failed"; mv -T "$db" "$failed"; }; } && mv -T "$snap" "$db"; fi ;;
       drop) shift 5; rm -rf -- "$@" ;;
+      again) echo "$6" | while read -r p; do [ -e "$db/$p" ] || ln "$snap/$p" "$db/$p" || exit 1; done ;;
+      unused) echo "$6" | while read -r p; do [ -e "$snap/$p" ] || rm -f "$db/$p"; done ;;
     esac' sh "$1" "$DB" "$SNAP" "$FAILED" "$STAGE" ${2:+"$2"} ${3:+"$3"} ${4:+"$4"}; }
 
 # --- Odoo

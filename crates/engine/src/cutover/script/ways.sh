@@ -8,7 +8,8 @@ forward() {
     update)  quiesce && step clone && step link files link && step stopped && step unseal && { [ -z "$UPD" ] || step update; } || return 1 ;;
     restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
-  step hold_crons && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
+  step hold_crons && { [ "$LANE" != code ] || step note_bundles; } && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
+  [ -z "$STATIC" ] || step served || return 1
   [ "$LANE" != code ] || step relink relinked || return 1
   step probe && step keep || return 1
   trap '' TERM INT HUP; [ ! -e "$DIR/cancel" ] || cancelled
@@ -63,7 +64,8 @@ start_old() {
 undo() {
   case $LANE in
     first) step stop_new && { ! has create_db start || step unmake; } ;;
-    code)  step stop_new && step quiet until_s 60 quiet ;;
+    code)  step stop_new && step quiet until_s 60 quiet &&
+      { step bundles_back until_s 60 bundles_back || warn 'bundles of before were not all put back: Odoo makes them again when they are asked for'; } ;;
     *) if ! has gate_close start; then step stop_new
        elif ! has stop_old start && ! has seal start; then gate_back && step stop_new
        else rm -f "$GATES/a" "$GATES/b"; step stop_new && step db_back && step fs_back && step start_old && gate_back; fi ;;

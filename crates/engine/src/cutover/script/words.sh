@@ -120,8 +120,8 @@ step_of() { # which of the fifteen steps an action belongs to; what undoes belon
   case $1 in
     begin|room|look|boot_entry|gate_close|drain|stop_old|seal|clone|link|stopped|unseal|dump_start|relink) _s=taking_snapshot ;;
     fresh|create_db|swap|update) _s=initializing_database ;;
-    hold_crons|start_new)  _s=starting_container ;;
-    healthy|websocket|proof) _s=health_check ;;
+    hold_crons|note_bundles|start_new)  _s=starting_container ;;
+    healthy|websocket|proof|served) _s=health_check ;;
     probe|keep|commit|release_crons|gate_open|gate_switch|drain_old|dump_end) _s=configuring_routing ;;
     retire_old) _s=completed ;;
     *) _s= ;;
