@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
+use sha2::{Digest, Sha256};
 
 use crate::cx::Cx;
 use crate::engine::EnvironmentView;
@@ -19,9 +20,29 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// What every series serves without a session, for those that have no page that is made to be asked.
 const STATIC: &str = "/web/static/src/img/favicon.ico";
 
+/// For all of what is compared; the deployment waits for it.
+const COMPARE: Duration = Duration::from_secs(60);
+
+/// An answer that the new release's check found right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Served {
+    /// The path and what follows it, as in a request.
+    pub path: String,
+    /// SHA-256 of its body, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Served {
+    /// Reads the check's words, a line each: path, tab, SHA-256.
+    pub(crate) fn read(said: &str) -> Vec<Self> {
+        let lines = said.lines().filter_map(|line| line.split_once('\t'));
+        lines.map(|(path, sha256)| Self { path: path.to_owned(), sha256: sha256.to_owned() }).collect()
+    }
+}
+
 /// Looks, and says what it saw. The release is proven already, through the proxy itself; what fails here lies between the
-/// visitor and the server: DNS, a firewall, a certificate.
-pub(crate) async fn look(cx: &Cx) {
+/// visitor and the server: DNS, a firewall, a certificate. What the check found right is asked for once more.
+pub(crate) async fn look(cx: &Cx, served: &[Served]) {
     let settings = &cx.settings;
     let view = EnvironmentView {
         environment: settings.environment.clone(),
@@ -34,14 +55,47 @@ pub(crate) async fn look(cx: &Cx) {
         return cx
             .info(format!("{address} is a name that only the server knows: nobody looked from outside"));
     }
-    let asked = async { Outside::new()?.ask(&view, &format!("{address}/web/login")).await };
+    let asked = async {
+        let outside = Outside::new()?;
+        let status = outside.ask(&view, &format!("{address}/web/login")).await?;
+        Ok((outside, status))
+    };
     match asked.await {
-        Ok(status) if status.as_u16() < 400 => cx.info(format!("{address} answers")),
-        Ok(status) => cx.warn(format!("{address} answers with HTTP {}", status.as_u16())),
-        Err(error) => cx.warn(format!(
+        Ok((outside, status)) if status.as_u16() < 400 => {
+            cx.info(format!("{address} answers"));
+            compare(cx, &outside, &view, &address, served).await;
+        }
+        Ok((_, status)) => cx.warn(format!("{address} answers with HTTP {}", status.as_u16())),
+        Err::<_, reqwest::Error>(error) => cx.warn(format!(
             "{address} could not be reached from this computer: {}. The release itself answers through the proxy",
             root_cause(&error)
         )),
+    }
+}
+
+/// Says whether visitors get the same bytes as who asks the release itself. The commit is behind: nothing is undone for it.
+async fn compare(cx: &Cx, outside: &Outside, view: &EnvironmentView, address: &str, served: &[Served]) {
+    let (mut same, mut others) = (0, vec![]);
+    let all = async {
+        for Served { path, sha256 } in served {
+            match outside.digest(view, &format!("{address}{path}")).await {
+                Ok(Some(digest)) if digest == *sha256 => same += 1,
+                Ok(Some(_)) => others.push(path.as_str()),
+                // Said by the look before, or made anew meanwhile under another address.
+                Ok(None) | Err(_) => {}
+            }
+        }
+    };
+    // What was seen until then counts.
+    let _ = tokio::time::timeout(COMPARE, all).await;
+    for path in &others {
+        cx.warn(format!(
+            "VISITORS DO NOT GET WHAT WAS DEPLOYED: {address}{path} has another content than the new release itself gives. \
+             Look for a cache or another server in between"
+        ));
+    }
+    if !served.is_empty() && others.is_empty() {
+        cx.info(format!("{same} of {} changed addresses give visitors what was deployed", served.len()));
     }
 }
 
@@ -99,12 +153,24 @@ impl Outside {
     }
 
     async fn ask(&self, view: &EnvironmentView, url: &str) -> Result<StatusCode, reqwest::Error> {
-        // A certificate of the proxy's own authority is known to nobody here.
-        let client = match view.environment.tls {
+        Ok(self.client(view).get(url).send().await?.status())
+    }
+
+    /// SHA-256 of what an address gives, in hexadecimal digits; nothing when it gives an error.
+    async fn digest(&self, view: &EnvironmentView, url: &str) -> Result<Option<String>, reqwest::Error> {
+        let answer = self.client(view).get(url).send().await?;
+        if !answer.status().is_success() {
+            return Ok(None);
+        }
+        Ok(Some(hex::encode(Sha256::digest(answer.bytes().await?))))
+    }
+
+    /// A certificate of the proxy's own authority is known to nobody here.
+    fn client(&self, view: &EnvironmentView) -> &Client {
+        match view.environment.tls {
             Tls::Internal | Tls::Own { .. } => &self.lenient,
             Tls::Acme { .. } | Tls::Plain => &self.client,
-        };
-        Ok(client.get(url).send().await?.status())
+        }
     }
 }
 
@@ -203,6 +269,33 @@ mod tests {
         assert_eq!(serving.await.unwrap(), ["GET /web/health HTTP/1.1"; 3], "no session is made by asking");
         let gone = outside.answers(&view).await.unwrap().unwrap_err();
         assert_eq!(gone.code, ErrorCode::ConnectionRefused, "{gone}");
+    }
+
+    #[tokio::test]
+    async fn what_visitors_get_is_told_by_its_bytes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            for answer in
+                ["200 OK\r\nContent-Length: 3\r\n\r\ntwo", "404 Not Found\r\nContent-Length: 0\r\n\r\n"]
+            {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 1024];
+                let read = stream.read(&mut head).await.unwrap();
+                let asked = String::from_utf8_lossy(&head[..read]).to_lowercase();
+                assert!(!asked.contains("accept-encoding"), "bytes are compared as they are: {asked}");
+                stream.write_all(format!("HTTP/1.1 {answer}").as_bytes()).await.unwrap();
+            }
+        });
+        let (outside, view) = (Outside::new().unwrap(), view(ssh("127.0.0.1"), port));
+        let url = format!("{}/x.js", view.address().unwrap());
+        let sum = "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3";
+        assert_eq!(outside.digest(&view, &url).await.unwrap().as_deref(), Some(sum));
+        assert_eq!(outside.digest(&view, &url).await.unwrap(), None);
+        assert_eq!(
+            Served::read("/x.js\tab\nnothing\n"),
+            [Served { path: "/x.js".into(), sha256: "ab".into() }]
+        );
     }
 
     #[tokio::test]

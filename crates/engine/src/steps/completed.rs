@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::history::{HistoryEntry, Verdict};
 use crate::model::{DeploymentError, ReleaseRecord, Retention, Snapshot, SnapshotState, Status, Step, now};
-use crate::outside;
+use crate::outside::{self, Served};
 use crate::routing;
 use crate::server::Lease;
 
@@ -56,7 +56,11 @@ impl PrepareStep for Completed<'_> {
             self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
             self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
         };
-        tokio::join!(outside::look(cx), Box::pin(save));
+        let look = async {
+            let served = self.served(cx).await.unwrap_or_default();
+            outside::look(cx, &served).await;
+        };
+        tokio::join!(look, Box::pin(save));
         if self.ended.clone().wait_for(|ended| *ended).await.is_err() {
             // The history and the lock wait for whoever finds out.
             return Err(EngineError::new(ErrorCode::OutcomeUnknown, "How the cut over ended is not known."));
@@ -80,6 +84,13 @@ impl Completed<'_> {
                 cx.debug(line);
             }
         }
+    }
+
+    /// What the cut over's check asked the new release for and found right.
+    async fn served(&self, cx: &Cx) -> Result<Vec<Served>, EngineError> {
+        const READ: &str = "sed -n 's/^served.//p' \"$1/served.said\" 2>/dev/null || :";
+        let folder = format!("{}/cutovers/{}", cx.layout().dir(), cx.deployment.id.short());
+        Ok(Served::read(&cx.connection().await?.script(READ, &[&folder]).await?.stdout))
     }
 
     async fn prune(&self, cx: &Cx) -> Result<(), EngineError> {
