@@ -1,11 +1,10 @@
 //! What becomes of a deployment when the server has too little: of what it promised to others, or of disk for the dumps.
 
-use slipway_tests::{Journey, Server};
+use slipway_tests::Journey;
 
 #[test]
 fn what_others_have_reserved_is_theirs() {
-    let journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let journey = Journey::live();
     let server = journey.slipway.must(&["server", "test", "demo"]).result().clone();
     let (memory, cpus) = (
         server["capacity"]["has"]["memory_mb"].as_u64().unwrap(),
@@ -42,9 +41,7 @@ fn what_others_have_reserved_is_theirs() {
 
 #[test]
 fn a_full_disk_of_the_dumps_costs_no_deployment() {
-    // What is mounted on it goes with it.
-    let mut journey = Journey::on(Server::with_own_docker(), "19.0");
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     journey.make_ticket("kept");
     let snapshots = journey.folder().join("snapshots").display().to_string();
     let on_server = |line: &str| {

@@ -170,7 +170,7 @@ fn json(lines: &[String]) -> Vec<Value> {
 }
 
 /// `SLIPWAY_BIN`, else the program beside the test's own.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     if let Some(program) = std::env::var_os("SLIPWAY_BIN") {
         return program.into();
     }

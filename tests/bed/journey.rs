@@ -60,6 +60,11 @@ impl Journey {
     pub fn from_nothing(server: Server) -> Self {
         let sample = Sample::create(server.scratch("repository"));
         sample.set_branch("live", "initial");
+        Self::known(server, sample)
+    }
+
+    /// That of a server, a desktop's home and a repository that are there already.
+    pub(crate) fn known(server: Server, sample: Sample) -> Self {
         Self {
             slipway: Slipway::new(server.scratch("home")),
             project: server.unique("acme"),
@@ -339,7 +344,8 @@ impl Data {
     }
 }
 
-fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+/// What differs between two maps, in words.
+pub(crate) fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let all = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
     all.filter(|key| before.get(*key) != after.get(*key))
         .map(|key| format!("{key}: {:?} → {:?}", before.get(key), after.get(key)))

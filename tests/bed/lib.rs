@@ -33,8 +33,11 @@ mod relay;
 mod sample;
 mod script;
 mod server;
+mod slot;
 mod slow;
 mod sshd;
+mod state;
+mod template;
 pub mod usage;
 mod user;
 
@@ -53,6 +56,7 @@ pub use script::Script;
 pub use server::Server;
 pub use slow::SlowLink;
 pub use sshd::free_port;
+pub use state::State;
 
 /// The top of the source tree.
 pub fn root() -> PathBuf {

@@ -9,34 +9,41 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::docker::Docker;
-use crate::process::{descendants, find_program, is_root, must, name, signal, tail, until};
+use crate::process::{descendants, find_program, is_root, name, tail, until};
+use crate::slot::{End, Slot, all_gone};
 
 /// The images that a deployment needs and a server without a registry can't get.
-const IMAGES: [&str; 3] = ["odoo:19.0", "postgres:17", "caddy:2"];
+pub(crate) const IMAGES: [&str; 3] = ["odoo:19.0", "postgres:17", "caddy:2"];
 
 /// A machine. Its Docker data root is kept between uses, with the images in it and nothing else.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    slot: Slot,
+    slot: Arc<Slot>,
     dir: PathBuf,
     first: Option<Child>,
 }
 
 impl Machine {
     /// Starts a machine whose daemon has the images. `dir` takes what doesn't outlive it.
-    pub(crate) fn start(dir: &Path) -> Self {
-        assert!(is_root(), "a server with a Docker daemon of its own needs root");
-        let mut machine = Self { slot: Slot::take(), dir: dir.to_owned(), first: None };
-        machine.slot.network(true);
+    pub(crate) fn start(slot: Arc<Slot>, dir: &Path) -> Self {
+        let mut machine = Self::off(slot, dir);
         machine.power_on();
         machine.wait_for_docker();
         // What a killed test left behind.
         machine.empty();
         machine.copy_images();
         machine
+    }
+
+    /// A machine with an address and without power.
+    pub(crate) fn off(slot: Arc<Slot>, dir: &Path) -> Self {
+        assert!(is_root(), "a server with a Docker daemon of its own needs root");
+        slot.network(true);
+        Self { slot, dir: dir.to_owned(), first: None }
     }
 
     pub(crate) fn docker(&self) -> Docker {
@@ -64,7 +71,7 @@ impl Machine {
         command.args([r#""$@" & while :; do sleep 1 & wait; done"#, "machine"]);
         command.arg(find_program("dockerd").expect("dockerd is installed (scripts/setup test)"));
         command.arg("--host").arg(self.docker().host());
-        command.arg("--data-root").arg(self.slot.dir.join("docker"));
+        command.arg("--data-root").arg(self.slot.data_root());
         command.arg("--exec-root").arg(self.dir.join("run"));
         command.arg("--pidfile").arg(self.pid_file());
         command.env(crate::DAEMON_OF, &self.dir);
@@ -162,115 +169,4 @@ impl Drop for Machine {
         self.power_off();
         self.slot.network(false);
     }
-}
-
-/// One of a few places for machines: a data root and an address. Held by a lock, so that no two use one.
-#[derive(Debug)]
-struct Slot {
-    number: u8,
-    dir: PathBuf,
-    _lock: File,
-}
-
-impl Slot {
-    fn take() -> Self {
-        (0..4)
-            .find_map(|number| {
-                let dir = crate::cache().join(format!("machine-{number}"));
-                fs::create_dir_all(&dir).unwrap();
-                let lock = File::create(dir.join("lock")).unwrap();
-                lock.try_lock().ok()?;
-                let slot = Self { number, dir, _lock: lock };
-                slot.end_leftover();
-                Some(slot)
-            })
-            .expect("at most four machines at once")
-    }
-
-    /// The lock was free, so a machine that still runs here is one whose test was killed.
-    fn end_leftover(&self) {
-        let pid = fs::read_to_string(self.pid_file()).ok().and_then(|pid| pid.parse().ok());
-        // The name is looked at because pids are used again.
-        if let Some(pid) = pid.filter(|pid| name(*pid).as_deref() == Some("unshare")) {
-            let inside = descendants(pid);
-            signal("KILL", &[pid]);
-            assert!(
-                until(Duration::from_secs(20), || all_gone(&inside)).is_some(),
-                "a leftover machine does not end"
-            );
-        }
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.dir.join("pid")
-    }
-
-    fn namespace(&self) -> String {
-        format!("slipway{}", self.number)
-    }
-
-    fn namespace_file(&self) -> String {
-        format!("/run/netns/{}", self.namespace())
-    }
-
-    /// The machine's address, or the host's end of the cable to it.
-    fn address(&self, end: End) -> Ipv4Addr {
-        Ipv4Addr::new(172, 20 + self.number, 254, end as u8)
-    }
-
-    /// Lays the cable to the machine and the way out to the world, or takes them away.
-    fn network(&self, wanted: bool) {
-        let (namespace, host, machine) =
-            (self.namespace(), self.address(End::Host), self.address(End::Machine));
-        let from = machine.to_string();
-        let rules = [
-            vec!["-t", "nat", "POSTROUTING", "-s", &from, "!", "-o", &namespace, "-j", "MASQUERADE"],
-            vec!["FORWARD", "-i", &namespace, "-j", "ACCEPT"],
-            vec!["FORWARD", "-o", &namespace, "-j", "ACCEPT"],
-        ];
-        let iptables = |action: &str, rule: &[&str]| {
-            let (table, rule) = if rule[0] == "-t" { rule.split_at(2) } else { rule.split_at(0) };
-            Command::new("iptables")
-                .arg("-w")
-                .args(table)
-                .arg(action)
-                .args(rule)
-                .stderr(Stdio::null())
-                .status()
-        };
-        // Also before they're laid: a killed test leaves them. The cable goes with the namespace.
-        for rule in &rules {
-            iptables("-D", rule).ok();
-        }
-        Command::new("ip").args(["link", "del", &namespace]).stderr(Stdio::null()).status().ok();
-        Command::new("ip").args(["netns", "del", &namespace]).stderr(Stdio::null()).status().ok();
-        if !wanted {
-            return;
-        }
-        let ip = |line: &str| must(Command::new("ip").args(line.split(' ')));
-        ip(&format!("netns add {namespace}"));
-        ip(&format!("link add {namespace} type veth peer name eth0 netns {namespace}"));
-        ip(&format!("address add {host}/30 dev {namespace}"));
-        ip(&format!("link set {namespace} up"));
-        ip(&format!("-n {namespace} address add {machine}/30 dev eth0"));
-        ip(&format!("-n {namespace} link set eth0 up"));
-        ip(&format!("-n {namespace} link set lo up"));
-        ip(&format!("-n {namespace} route add default via {host}"));
-        for rule in &rules {
-            iptables("-I", rule).expect("there is iptables (scripts/setup test)");
-        }
-        // The suite's dockerd has set it already, if it is on this machine.
-        fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("root can let packets through");
-    }
-}
-
-/// The two ends of the cable between the host and a machine.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Host = 1,
-    Machine = 2,
-}
-
-fn all_gone(pids: &[u32]) -> Option<()> {
-    pids.iter().all(|pid| name(*pid).is_none()).then_some(())
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,16 @@ pub(crate) fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+/// Six hex digits that differ between processes and within one.
+pub(crate) fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mixed = since.as_nanos() as u64 ^ (u64::from(std::process::id()) << 20);
+    let count = u64::from(COUNT.fetch_add(1, Ordering::SeqCst));
+    // Multiplying spreads what differs in the low bits over all that is kept.
+    format!("{:06x}", (mixed.wrapping_add(count).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40)
 }
 
 fn pids() -> impl Iterator<Item = u32> {

@@ -50,6 +50,16 @@ impl Sample {
         sample
     }
 
+    /// The repository that is in this folder, with the commits that it has by name.
+    pub(crate) fn known(dir: PathBuf, commits: BTreeMap<String, String>) -> Self {
+        Self { dir, commits }
+    }
+
+    /// Its commits by name.
+    pub(crate) fn commits(&self) -> &BTreeMap<String, String> {
+        &self.commits
+    }
+
     /// Where it is; also the URL to clone it from.
     pub fn dir(&self) -> &Path {
         &self.dir

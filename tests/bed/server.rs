@@ -5,20 +5,21 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::cron::{Cron, install_crontab};
 use crate::docker::Docker;
 use crate::machine::Machine;
 use crate::options::{Access, Daemon, Options};
-use crate::process::{self, is_root, must, run, signal, until};
-use crate::programs;
-use crate::relay::relay;
+use crate::process::{self, is_root, must, run, signal, unique, until};
+use crate::slot::Slot;
 use crate::slow::SlowLink;
 use crate::sshd::{Config, Sshd, free_port};
-use crate::user::User;
+use crate::template::Ports;
+use crate::user::{User, is_locked};
 
 /// A server: a real sshd, a home of its own, and a real Docker daemon.
 ///
@@ -38,8 +39,10 @@ pub struct Server {
     slugs: Mutex<Vec<String>>,
     http_port: u16,
     https_port: u16,
-    dir: tempfile::TempDir,
+    dir: TempDir,
     _turn: Option<File>,
+    // Until the folder is gone: who has the place has the folder.
+    slot: Option<Arc<Slot>>,
 }
 
 impl Server {
@@ -55,33 +58,34 @@ impl Server {
 
     /// A server of another kind.
     pub fn with(options: Options) -> Self {
-        let turn = if options.daemon == Daemon::Own { None } else { turn(&options) };
-        let dir = tempfile::Builder::new().prefix("slipway-bed-").tempdir().unwrap();
-        // A user of its own has to get through to its home.
-        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let turn = if options.daemon == Daemon::Own { None } else { options.turn() };
+        let slot = turn.is_none().then(|| Arc::new(Slot::take()));
+        Self::make(&options, turn, slot)
+    }
+
+    /// A server on this machine.
+    pub(crate) fn on_machine(slot: Arc<Slot>) -> Self {
+        Self::make(&Options::default(), None, Some(slot))
+    }
+
+    fn make(options: &Options, turn: Option<File>, slot: Option<Arc<Slot>>) -> Self {
+        let dir = match &slot {
+            Some(slot) => slot.folder(),
+            None => tempfile::Builder::new().prefix("slipway-bed-").tempdir().unwrap(),
+        };
+        open(dir.path());
         let unique = unique();
         let user = options.password.then(|| User::create(&unique));
         if let (Access::Sudo, Some(user)) = (options.access, &user) {
             user.may_sudo_docker();
         }
-        let machine = turn.is_none().then(|| Machine::start(dir.path()));
+        let machine = slot.as_ref().map(|slot| Machine::start(slot.clone(), dir.path()));
         let docker = machine.as_ref().map_or_else(Docker::of_the_suite, Machine::docker);
-
-        let at = |name: &str| dir.path().join(name).display().to_string();
         for folder in ["home", "cron", "bin"] {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
         install_crontab(&dir.path().join("bin/crontab"));
-        let path = programs::path(&dir.path().join("bin"), options.access);
-        let environment: Vec<(String, String)> = [
-            ("HOME", at("home")),
-            ("DOCKER_HOST", docker_host(&options, &docker, dir.path())),
-            ("PATH", path),
-            // By this we know our processes; the stand-in for crontab keeps its table there.
-            ("SLIPWAY_BED", at("")),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .to_vec();
+        let environment = options.environment(&docker, dir.path());
         let pairs: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let config = Config {
             environment: &pairs,
@@ -104,6 +108,7 @@ impl Server {
             https_port: free_port(),
             dir,
             _turn: turn,
+            slot,
         };
         if let Some(user) = &server.user {
             must(
@@ -114,6 +119,42 @@ impl Server {
         server.start_sshd();
         server.start_cron("");
         server
+    }
+
+    /// The server that was on this machine when its files and the machine's were saved; they are back in `dir`. It has no power yet.
+    pub(crate) fn known(slot: Arc<Slot>, dir: TempDir, ports: Ports, unique: String) -> Self {
+        open(dir.path());
+        let machine = Machine::off(slot.clone(), dir.path());
+        let docker = machine.docker();
+        Self {
+            sshd: Sshd::configured(dir.path(), (machine.address(), ports.ssh).into()),
+            environment: Options::default().environment(&docker, dir.path()),
+            machine: Some(machine),
+            user: None,
+            docker,
+            unique,
+            slugs: Mutex::default(),
+            http_port: ports.http,
+            https_port: ports.https,
+            dir,
+            _turn: None,
+            slot: Some(slot),
+        }
+    }
+
+    /// What makes its names unlike those of others.
+    pub(crate) fn unique_part(&self) -> &str {
+        &self.unique
+    }
+
+    /// The folder with all that is the server's own, besides its machine's data root.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The machine's place, if it has a machine of its own.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.slot.as_ref()
     }
 
     /// Its address: 127.0.0.1, or one of its own with [`Self::with_own_docker`].
@@ -351,52 +392,7 @@ impl Drop for Server {
     }
 }
 
-/// One server at a time on the suite's daemon, over all test processes. Nothing, when it isn't our turn and a daemon of its own would
-/// do as well: half of a test is waiting, so two at once take less time than one after the other.
-fn turn(options: &Options) -> Option<File> {
-    let dir = crate::cache().join("run");
-    fs::create_dir_all(&dir).unwrap();
-    let file = File::create(dir.join("server.lock")).unwrap();
-    let may_have_its_own = is_root()
-        && options.daemon == Daemon::Either
-        && !options.password
-        && options.access == Access::Allowed;
-    if file.try_lock().is_err() {
-        if may_have_its_own {
-            return None;
-        }
-        // Not by trying now and then: whoever comes just when it's free would be the first each time.
-        file.lock().unwrap();
-    }
-    Some(file)
-}
-
-/// What the sessions' `DOCKER_HOST` says.
-fn docker_host(options: &Options, docker: &Docker, dir: &Path) -> String {
-    match options.access {
-        Access::Missing | Access::NoProgram => format!("unix://{}", dir.join("none.sock").display()),
-        Access::Allowed if options.password => {
-            let socket = dir.join("user.sock");
-            relay(&socket, docker.socket());
-            format!("unix://{}", socket.display())
-        }
-        Access::Allowed | Access::Sudo | Access::Forbidden => docker.host().to_owned(),
-    }
-}
-
-/// Is the account that runs the tests locked? Then sshd asks PAM, or lets it in by no key either.
-fn is_locked() -> bool {
-    let shadow = fs::read_to_string("/etc/shadow").unwrap_or_default();
-    let root = shadow.lines().find_map(|line| line.strip_prefix("root:")).unwrap_or_default();
-    is_root() && root.starts_with('!')
-}
-
-/// Six hex digits that differ between processes and within one.
-fn unique() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let mixed = since.as_nanos() as u64 ^ (u64::from(std::process::id()) << 20);
-    let count = u64::from(COUNT.fetch_add(1, Ordering::SeqCst));
-    // Multiplying spreads what differs in the low bits over all that is kept.
-    format!("{:06x}", (mixed.wrapping_add(count).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40)
+/// A user of its own has to get through to its home.
+fn open(dir: &Path) {
+    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
 }

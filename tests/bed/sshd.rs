@@ -60,6 +60,11 @@ impl Sshd {
         sshd
     }
 
+    /// The one whose configuration is in `dir`. It doesn't run yet.
+    pub(crate) fn configured(dir: &Path, address: SocketAddr) -> Self {
+        Self { dir: dir.to_owned(), address, child: None }
+    }
+
     /// Where it listens. It stays the same over every start.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
