@@ -62,6 +62,19 @@ fn update_lane() {
         assert_eq!(lab.digest(), before, "cancelled at {action}");
     }
 
+    println!("cancelled while a statement runs in the database that has to be renamed");
+    lab.break_script("  indexable \"$DB\" ||", "  SQLDB=$DB sql 'select pg_sleep(60)'; indexable \"$DB\" ||");
+    let case = lab.case(Lane::Update, "good");
+    assert!(lab.call(&case, "start", &[]).status.success());
+    let sleeps = format!(
+        "select count(*) from pg_stat_activity where datname = '{database}' and wait_event = 'PgSleep'"
+    );
+    lab.until("the statement", || lab.sql("postgres", &sleeps) == "1\n");
+    assert_eq!(lab.call(&case, "cancel", &[]).stdout, b"cancelling\n");
+    assert!(lab.call(&case, "follow", &[]).status.success());
+    assert_eq!((lab.status(&case), lab.digest()), ("cancelled".to_owned(), before.clone()));
+    lab.mend_script();
+
     println!("good, guarded, run killed in the update: the guard goes back by itself");
     let case = lab.case(Lane::Update, "good");
     let outcome = lab.start_and_follow(&case, &[("KILL_IN", "update:1.5")]);

@@ -76,6 +76,7 @@ tidy() {
   files drop "$FAILED" "$SNAP" "$STAGE" && rm -rf "$SNAPSHOT"; }
 revert() { # [END-EVENT]
   STRICT=
+  SQLDB=                              # a signal comes in the middle of a `SQLDB=x sql …`, and shells keep that for what its trap does
   trap '' TERM INT HUP
   [ -n "$CHILD" ] && kill "$CHILD" 2>/dev/null
   rm -f "$DIR/ballast"                # a full disk: room for the journal
