@@ -153,8 +153,7 @@ fn assert_told_once(journey: &Journey, script: &Script) {
 
 #[test]
 fn a_connection_that_breaks_in_the_cut_over_changes_nothing() {
-    let mut journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     journey.make_ticket("kept");
     let env = journey.env();
 
@@ -223,8 +222,7 @@ fn a_connection_that_breaks_in_the_cut_over_changes_nothing() {
 
 #[test]
 fn a_slow_link_costs_seconds_not_minutes() {
-    let mut journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     let asked = Instant::now();
     journey.deploy_ends("code-only", 0);
     let fast = asked.elapsed();

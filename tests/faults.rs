@@ -122,8 +122,7 @@ fn a_desktop_that_is_killed_is_carried_on() {
 
 #[test]
 fn a_deployment_is_cancelled_where_that_is_safe() {
-    let mut journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     journey.make_ticket("kept");
     let before = journey.data();
     let (slipway, env) = (journey.slipway.clone(), journey.env());
@@ -179,8 +178,7 @@ const KILLS: [(&str, &str, bool); 6] = [
 
 #[test]
 fn a_script_that_is_killed_is_undone() {
-    let journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let journey = Journey::live();
     journey.make_ticket("kept");
     let before = journey.data();
     for (commit, action, with_guard) in KILLS {
@@ -220,8 +218,7 @@ fn a_script_that_is_killed_is_undone() {
 
 #[test]
 fn a_server_that_reboots_in_the_cut_over_is_put_back() {
-    let mut journey = Journey::on(Server::with_own_docker(), "19.0");
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     journey.make_ticket("kept");
     let before = journey.data();
     let (running, script) = deploy(&journey, "view-change");

@@ -74,9 +74,8 @@ fn a_second_desktop_sees_what_the_first_one_did_and_goes_back_to_it() {
 
 #[test]
 fn an_end_that_nobody_saw_is_unknown_and_then_found() {
-    let mut journey = Journey::start();
+    let mut journey = Journey::live();
     let env = journey.env();
-    journey.deploy_ends("initial", 0);
     journey.make_ticket("kept");
     let hasty = journey.slipway.clone().env("SLIPWAY_PATIENCE", "3");
 

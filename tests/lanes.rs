@@ -49,8 +49,7 @@ fn deploy_under_load(journey: &Journey, from: &str, commit: &str, to: &str, lane
 
 #[test]
 fn no_request_is_lost() {
-    let mut journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let mut journey = Journey::live();
     journey.assert_serves("1.0");
 
     // Code only. The commit also brings a file whose name is a trap.

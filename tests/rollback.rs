@@ -15,9 +15,9 @@ fn lost(preview: &Value, model: &str) -> (u64, u64) {
 
 #[test]
 fn to_code_and_to_data() {
-    let journey = Journey::start();
+    let journey = Journey::live();
     let env = journey.env();
-    let first = journey.deploy_ends("initial", 0).result()["deployment"]["id"].as_str().unwrap().to_owned();
+    let first = journey.last()["id"].as_str().unwrap().to_owned();
     let none = journey.slipway.run(&["rollback", &env, "--to", &first, "--data", "--yes"]);
     assert_eq!(
         (none.code, none.error()),
@@ -142,9 +142,9 @@ fn to_code_and_to_data() {
 #[test]
 fn to_data_of_before_a_module_was_added() {
     const BY_HAND: &str = "Called so by hand";
-    let journey = Journey::start();
+    let journey = Journey::live();
     let env = journey.env();
-    let first = journey.deploy_ends("initial", 0).result()["deployment"]["id"].as_str().unwrap().to_owned();
+    let first = journey.last()["id"].as_str().unwrap().to_owned();
     let menu = "SELECT res_id FROM ir_model_data WHERE module = 'acme_base' AND model = 'ir.ui.menu' LIMIT 1";
     journey.sql(&format!(
         "UPDATE ir_ui_menu SET name = jsonb_build_object('en_US', '{BY_HAND}') WHERE id = ({menu})"
@@ -288,13 +288,12 @@ fn to_what_never_served_is_refused_and_retry_is_a_new_one() {
 
 #[test]
 fn retention_takes_what_is_old_and_ours() {
-    let mut journey = Journey::start();
+    let mut journey = Journey::live();
     journey.set(&["--keep-releases", "1", "--keep-snapshots", "1", "--snapshot-days", "14"]);
     let docker = journey.server.docker().clone();
     // An image and a container that look like ours but for the label.
     let foreign = format!("slipway/{}:0123456789ab", journey.slug());
     docker.must(&["tag", "caddy:2", &foreign]);
-    journey.deploy_ends("initial", 0);
     journey.sample.checkout("live");
     let root = journey.folder();
     let names = |folder: &str| -> Vec<String> {

@@ -11,8 +11,7 @@ const LONG: Duration = Duration::from_secs(900);
 
 #[test]
 fn new_commits_and_changed_settings_are_deployed_by_themselves() {
-    let journey = Journey::start();
-    journey.deploy_ends("initial", 0);
+    let journey = Journey::live();
     let env = journey.env();
     let shown = || journey.slipway.must(&["env", "show", &env]).result().clone();
     let seen = |name: &str| shown()["watched"]["heads"]["main"]["commit"] == *journey.sample.commit_of(name);
