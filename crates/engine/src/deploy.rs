@@ -25,7 +25,8 @@ pub(crate) async fn deploy(cx: &Cx) -> Result<Ended, EngineError> {
     cx.step(CreatingDatabase { facts: &facts }).await?;
     let facts = with_database(cx, facts).await?;
     let source = cx.step(CloningRepositories { facts: &facts }).await?;
-    let base = cx.step(PullingImage { refresh: cx.options().pull }).await?;
+    let base = cx.step(PullingImage { refresh: cx.options().pull, facts: &facts, source: &source }).await?;
+    let source = source.on(&base);
     let config = cx.step(GeneratingConfig { facts: &facts, source: &source, base: &base }).await?;
     let release = cx.step(InstallingDependencies { source: &source, base: &base, config: &config }).await?;
     cx.step(VerifyingDns).await?;

@@ -2,11 +2,13 @@
 //!
 //! Begin with `deploy.rs`: the whole pipeline is on that screen.
 
+mod base_image;
 mod containers;
 pub mod cutover;
 mod cx;
 mod deploy;
 mod download;
+mod drift;
 pub mod engine;
 pub mod error;
 pub mod events;

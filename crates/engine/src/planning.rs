@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::base_image::BaseImages;
+use crate::drift::{Before, Drift};
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{Repositories, Source, Transfer};
@@ -22,19 +24,32 @@ use crate::source::{Fetched, choose_lane};
 /// Commits listed in a plan at most.
 const COMMITS: usize = 100;
 
+/// What a plan is made from.
+pub(crate) struct Given<'a> {
+    pub engine: &'a Engine,
+    pub settings: &'a Settings,
+    pub facts: &'a Facts,
+    pub fetched: &'a Fetched,
+    /// The files of the last release, if they can be had.
+    pub live_source: Option<&'a Source>,
+    pub packages: &'a Packages,
+    pub images: &'a BaseImages,
+    pub restore: Option<&'a Restore>,
+}
+
+/// A plan, with what the cutover needs to know beside it.
+pub(crate) struct Planned {
+    pub plan: Plan,
+    /// Installed modules that have no folder, and had none before.
+    pub absent: Vec<String>,
+}
+
 /// Makes the plan. Nothing is touched.
 ///
 /// # Errors
 /// When the content can't be deployed: a module that is installed is gone, for instance.
-pub(crate) async fn make(
-    engine: &Engine,
-    settings: &Settings,
-    facts: &Facts,
-    fetched: &Fetched,
-    live_source: Option<&Source>,
-    packages: &Packages,
-    restore: Option<&Restore>,
-) -> Result<Plan, EngineError> {
+pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
+    let Given { engine, settings, facts, fetched, live_source, packages, images, restore } = given;
     let slug = settings.slug();
     let live = live(facts, &slug);
     let manifest = facts.last_release(&slug);
@@ -48,13 +63,37 @@ pub(crate) async fn make(
         Some(_) => LaneChoice::of_a_restore(),
         None => choose_lane(live_source, fetched, database, &wanted)?,
     };
-    if let Some(error) = stopping(&choice.problems) {
-        return Err(error);
-    }
     let mut update = choice.update;
     force(&mut update, &settings.options, &installed)?;
+    let drift = match restore {
+        None if has_database => {
+            let before = Before {
+                settings,
+                facts,
+                last: manifest,
+                is_compared: live_source.is_some(),
+                modules: &fetched.modules,
+                images,
+                has_pip_modules: packages.pip.iter().any(|wanted| wanted.starts_with("odoo")),
+            };
+            before.decide(!update.is_empty() || !choice.install.is_empty() || live.is_none())
+        }
+        _ => Drift::default(),
+    };
+    let problems: Vec<Problem> = choice.problems.iter().chain(&drift.problems).cloned().collect();
+    if let Some(error) = stopping(&problems) {
+        return Err(error);
+    }
+    update.extend(drift.update.iter().map(|(module, _)| module.clone()));
+    update.sort();
+    update.dedup();
     let lane = lane(choice.lane, &update, restore, live.is_some());
     let mut why = choice.reasons;
+    if !drift.update.is_empty() && choice.lane == ContentLane::Code {
+        // It said that nothing has to be updated.
+        why.clear();
+    }
+    why.extend(drift.why);
     if lane == Lane::Update && live.is_none() {
         why.push("its container is gone, so the database is cloned before the new one starts".into());
     }
@@ -64,6 +103,7 @@ pub(crate) async fn make(
         .chain(choice.problems.iter().filter(|p| !fetched.problems.contains(p)))
         .map(|p| format!("{}. {}", p.message, p.hint))
         .collect();
+    warnings.extend(drift.warnings);
     if live.is_some() && manifest.is_none() && restore.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
     }
@@ -100,14 +140,16 @@ pub(crate) async fn make(
     let update = update
         .into_iter()
         .map(|module| {
-            let known = because.iter().find(|r| r.module == module).map(|r| r.reasons.clone());
-            ModuleReason {
-                module,
-                reasons: known.unwrap_or_else(|| vec!["asked for, or not known what runs".into()]),
+            let known = because.iter().filter(|r| r.module == module).flat_map(|r| r.reasons.iter());
+            let drifted = drift.update.iter().filter(|(name, _)| *name == module).map(|(_, reason)| reason);
+            let mut reasons: Vec<String> = known.chain(drifted).cloned().collect();
+            if reasons.is_empty() {
+                reasons.push("asked for, or not known what runs".into());
             }
+            ModuleReason { module, reasons }
         })
         .collect();
-    Ok(Plan {
+    let plan = Plan {
         lane,
         why,
         repositories,
@@ -122,7 +164,8 @@ pub(crate) async fn make(
         predicted_pause_ms: predict_pause(lane, facts.db_bytes, &history),
         warnings,
         live,
-    })
+    };
+    Ok(Planned { plan, absent: drift.absent })
 }
 
 /// The Debian and Python packages that the fetched source asks for.
@@ -151,6 +194,7 @@ pub(crate) fn stopping(problems: &[Problem]) -> Option<EngineError> {
         ProblemKind::BrokenManifest => ErrorCode::ManifestInvalid,
         ProblemKind::NoSuchModule | ProblemKind::RemovedModule => ErrorCode::ModuleNotFound,
         ProblemKind::WrongSeries => ErrorCode::WrongSeries,
+        ProblemKind::WaitsForRemoval => ErrorCode::Conflict,
         _ => ErrorCode::BadInput,
     };
     let all: Vec<&str> = stops.iter().map(|p| p.message.as_str()).collect();

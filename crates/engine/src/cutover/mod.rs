@@ -13,6 +13,7 @@ pub mod script;
 
 pub use call::{CallError, Cancel, CutOver, Status};
 pub use journal::{Entry, Event, Fold, Outcome};
+pub(crate) use plan::is_module;
 pub use plan::{Limits, Live, Plan, PlanError, StaticFile};
 
 pub use crate::model::Lane;

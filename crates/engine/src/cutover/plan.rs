@@ -111,6 +111,12 @@ pub struct Plan {
     pub domain: String,
     /// Modules that must be installed at the end.
     pub modules: Vec<String>,
+    /// Those of them that the update updates: an earlier state of theirs is no excuse.
+    #[serde(default)]
+    pub updated: Vec<String>,
+    /// Installed modules that nothing deployed has a folder of: Odoo can neither load nor update them, and never could.
+    #[serde(default)]
+    pub absent: Vec<String>,
     /// What changed in modules' `static` folders; those of modules that aren't installed count for nothing.
     pub static_files: Vec<StaticFile>,
     /// What says that Odoo is up: `/web/health` from 15.0, `/web/login` before.
@@ -223,6 +229,8 @@ impl Plan {
             ("SITE", self.domain.clone()),
             ("MODULES", self.modules.join(",")),
             ("STATIC", self.static_facts()),
+            ("UPDATED", self.updated.join(",")),
+            ("ABSENT", self.absent.join(",")),
             ("HEALTH_PATH", self.health_path.clone()),
             ("WS_PATH", self.websocket_path.clone()),
             ("WS_PORT", self.websocket_port.to_string()),
@@ -289,7 +297,7 @@ impl Plan {
         for path in paths.into_iter().flatten() {
             require("path", path, PATH, is_path(path))?;
         }
-        for module in &self.modules {
+        for module in self.modules.iter().chain(&self.updated).chain(&self.absent) {
             require("modules", module, "a module's technical name", is_module(module))?;
         }
         for file in &self.static_files {
@@ -340,12 +348,13 @@ fn is_name(text: &str, more: &str) -> bool {
         && text.bytes().all(good)
 }
 
-fn is_module(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+/".contains(&b))
+}
+
+/// Whether a module of this name could be in a folder that Odoo loads modules from: it is imported by it.
+pub(crate) fn is_module(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// One word for a POSIX shell. The only place where a plan's values are quoted.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EnvironmentView};
+use crate::base_image::BaseImages;
+use crate::drift;
 use crate::error::EngineError;
 use crate::model::{DeployOptions, Deployment, DeploymentId, Restore, Settings, Trigger};
 use crate::plan::Plan;
@@ -34,21 +36,24 @@ impl Engine {
     /// What would stop the deployment before anything is touched.
     pub async fn plan(&self, view: &EnvironmentView, reference: Option<String>) -> Result<Plan, EngineError> {
         let settings = view.freeze()?;
+        settings.validate()?;
         let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
         self.learn_by_the_way(view, &connection, &facts).await;
+        let want = Want { reference, commits: BTreeMap::new() };
+        let plan = self.plan_of(&settings, &connection, &facts, want, None).await;
         connection.host.close().await;
-        self.plan_of(&settings, &facts, Want { reference, commits: BTreeMap::new() }, None).await
+        plan
     }
 
     /// What a deployment with these settings and commits would do to what stands on the server.
     pub(super) async fn plan_of(
         &self,
         settings: &Settings,
+        connection: &Connection,
         facts: &Facts,
         want: Want,
         restore: Option<&Restore>,
     ) -> Result<Plan, EngineError> {
-        settings.validate()?;
         let cancel = CancellationToken::new();
         let fetched = source::fetch(self, settings, &want, |_| {}, &cancel).await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
@@ -59,7 +64,20 @@ impl Engine {
             None => None,
         };
         let packages = planning::packages(&fetched)?;
-        planning::make(self, settings, facts, &fetched, live_source.as_ref(), &packages, restore).await
+        let last = facts.last_release(&settings.slug());
+        let is_asked = drift::asks_for_image(facts, &fetched.modules);
+        let images = BaseImages::look(connection, settings, last, is_asked).await?;
+        let given = planning::Given {
+            engine: self,
+            settings,
+            facts,
+            fetched: &fetched,
+            live_source: live_source.as_ref(),
+            packages: &packages,
+            images: &images,
+            restore,
+        };
+        Ok(planning::make(given).await?.plan)
     }
 
     /// Queues a deployment with the settings as they are now.
@@ -133,15 +151,15 @@ mod tests {
         let bed = Bed::new().await;
         let mut environment = bed.one().await;
         environment.options.insert("log_level".into(), "critical".into());
-        let settings = Settings {
+        let view = EnvironmentView {
             environment,
             project: bed.store.project_named("acme").await.unwrap(),
-            server: Server::new("here", ServerKind::Local),
-            options: DeployOptions::default(),
+            server: Some(Server::new("here", ServerKind::Local)),
+            slug: "acme-production".into(),
         };
         let engine = Engine::open(bed.home.path(), EngineOptions::default()).await.unwrap();
-        let refused = engine.plan_of(&settings, &Facts::default(), Want::default(), None).await.unwrap_err();
+        let refused = engine.plan(&view, None).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::BadInput);
-        assert!(refused.hint.contains("--option log_level="), "it says how to get on");
+        assert!(refused.hint.contains("--option log_level="), "it says how to get on: {}", refused.hint);
     }
 }

@@ -60,9 +60,9 @@ impl Engine {
             restore = Some(Restore { snapshot_id: snapshot.id });
             settings.environment.modules.clear();
         }
-        connection.host.close().await;
         let want = Want { reference: target.git_ref.clone(), commits: target.commits.clone() };
-        let plan = self.plan_of(&settings, &facts, want, restore.as_ref()).await;
+        let plan = self.plan_of(&settings, &connection, &facts, want, restore.as_ref()).await;
+        connection.host.close().await;
         Ok(RollbackPreview {
             to: target.id,
             commit: target.commit.clone().unwrap_or_default(),

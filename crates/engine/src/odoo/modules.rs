@@ -73,6 +73,8 @@ pub enum ProblemKind {
     RemovedModule,
     /// A Python file can't be read.
     BrokenPython,
+    /// A module waits in the database to be uninstalled.
+    WaitsForRemoval,
 }
 
 /// Odoo's own modules, of 14.0 and 19.0 together. Others (Enterprise, series between) may well exist in the image, so a
@@ -82,6 +84,15 @@ pub fn is_odoos_own(name: &str) -> bool {
 }
 
 impl Modules {
+    /// The names of the modules that each repository has, by its name.
+    pub fn by_repository(&self) -> BTreeMap<String, Vec<String>> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for module in self.by_name.values() {
+            all.entry(module.repository.clone()).or_default().push(module.name.clone());
+        }
+        all
+    }
+
     /// Finds all modules below the given folders. A module inside of another is none to Odoo.
     pub fn find(files: &dyn Files, places: &[AddonsIn]) -> Result<(Self, Vec<Problem>), GitError> {
         let mut found = Self::default();

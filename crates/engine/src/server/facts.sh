@@ -39,8 +39,9 @@ if [ -n "$SLUG" ]; then
   docker exec "slipway-$SLUG-db" psql -XAtq -F '	' -U postgres -d "$(printf '%s' "$SLUG" | tr - _)" \
     -c "select 'db_bytes', pg_database_size(current_database())" \
     -c "select 'max_connections', current_setting('max_connections')" \
-    -c "select 'module', name, state from ir_module_module where state not in ('uninstalled','uninstallable') order by name" \
     -c "select 'demo', count(*) from ir_module_module where demo" \
+    -c "select 'database_version', latest_version from ir_module_module where name = 'base'" \
+    -c "select 'module', name, state, coalesce(to_jsonb(m)->>'imported', '') from ir_module_module m where state not in ('uninstalled','uninstallable') order by name" \
     >"$work/database" 2>/dev/null &
 fi
 # Without a whole answer nothing may be concluded from what is missing in it.

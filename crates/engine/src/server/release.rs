@@ -17,6 +17,9 @@ pub struct ReleaseManifest {
     pub series: String,
     /// Commit of each repository, by its name.
     pub commits: BTreeMap<String, String>,
+    /// The modules that each repository brought, by its name. Empty in a release that was made before this was recorded.
+    #[serde(default)]
+    pub modules: BTreeMap<String, Vec<String>>,
     /// The first line of the main repository's commit message.
     pub subject: String,
     /// Tag of the release image.

@@ -158,6 +158,7 @@ impl GeneratingConfig<'_> {
             deployment: cx.deployment.id,
             series: cx.settings.project.series.clone(),
             commits: self.source.commits.clone(),
+            modules: self.source.modules.clone(),
             subject: self.source.subject.clone(),
             image: cx.layout().image(cx.deployment.id),
             dependencies: stages.dependencies.as_ref().and_then(|stage| stage.tag.clone()),

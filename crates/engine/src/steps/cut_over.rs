@@ -298,7 +298,8 @@ impl CutOver<'_> {
         let server = &cx.settings.server;
         let live = self.source.plan.live.as_ref();
         let mut modules: Vec<String> = cx.settings.environment.modules.clone();
-        modules.extend(self.source.plan.update.iter().map(|m| m.module.clone()));
+        let updated: Vec<String> = self.source.plan.update.iter().map(|m| m.module.clone()).collect();
+        modules.extend(updated.iter().cloned());
         modules.push("base".into());
         modules.sort();
         modules.dedup();
@@ -322,6 +323,8 @@ impl CutOver<'_> {
             domain: self.config.site.domain.clone(),
             modules,
             static_files: self.static_files(),
+            updated,
+            absent: self.source.absent.clone(),
             health_path: series.health_path.unwrap_or("/web/login").into(),
             websocket_path: if series.live_route == "/websocket" {
                 "/websocket"

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use bollard::errors::Error as DockerError;
 use bollard::query_parameters::CreateImageOptions;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::PrepareStep;
+use super::{Frozen, PrepareStep, SourceOnServer, repositories};
+use crate::base_image;
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::Step;
+use crate::model::{Lane, Step};
+use crate::server::Facts;
 
-/// Makes sure of the base image.
-pub(crate) struct PullingImage {
+/// Makes sure of the base image, and plans anew when it isn't the one that was planned for.
+pub(crate) struct PullingImage<'a> {
     /// Ask the registry even when the image is there.
     pub refresh: bool,
+    pub facts: &'a Facts,
+    pub source: &'a SourceOnServer,
 }
 
 /// The image that a release is built on.
@@ -25,31 +28,46 @@ pub(crate) struct BaseImage {
     pub name: String,
     /// Docker's id, which changes when its content does.
     pub id: String,
+    /// The plan for it, where another was made before it was known.
+    #[serde(default)]
+    pub planned: Option<Frozen>,
 }
 
-impl PrepareStep for PullingImage {
+impl PrepareStep for PullingImage<'_> {
     const STEP: Step = Step::PullingImage;
     const LIMIT: Duration = Duration::from_secs(3600);
     type Output = BaseImage;
 
     async fn run(&self, cx: &Cx) -> Result<BaseImage, EngineError> {
-        let name = match &cx.settings.environment.image {
-            Some(own) => own.clone(),
-            None => cx.series()?.facts().image.to_owned(),
-        };
+        let name = base_image::name(&cx.settings)?;
         let id = ensure_image(cx, &name, self.refresh).await?;
-        Ok(BaseImage { name, id })
+        let planned = match self.source.plan.lane {
+            Lane::Code | Lane::Update if self.source.base_id.as_ref() != Some(&id) => {
+                Some(self.plan_anew(cx).await?)
+            }
+            _ => None,
+        };
+        Ok(BaseImage { name, id, planned })
+    }
+}
+
+impl PullingImage<'_> {
+    async fn plan_anew(&self, cx: &Cx) -> Result<Frozen, EngineError> {
+        let last = repositories::last_source(cx, self.facts).await;
+        let frozen = repositories::plan(cx, self.facts, last.as_ref(), &self.source.packages).await?;
+        if frozen.plan != self.source.plan {
+            cx.info("The base image is another than was planned for; planned anew");
+            repositories::tell(cx, &frozen.plan);
+        }
+        cx.record_plan(&frozen.plan).await?;
+        Ok(frozen)
     }
 }
 
 /// Pulls an image unless it is there; returns Docker's id of it.
 pub(crate) async fn ensure_image(cx: &Cx, name: &str, refresh: bool) -> Result<String, EngineError> {
     let docker = &cx.connection().await?.docker;
-    let found = match docker.inspect_image(name).await {
-        Ok(image) => image.id,
-        Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => None,
-        Err(e) => return Err(e.into()),
-    };
+    let found = base_image::id(cx.connection().await?, name).await?;
     if let (Some(id), false) = (&found, refresh) {
         cx.info(format!("{name} is on the server"));
         return Ok(id.clone());

@@ -29,7 +29,7 @@ pub(crate) use image::{BaseImage, PullingImage};
 pub(crate) use initializing::Initializing;
 pub(crate) use network::CreatingNetwork;
 pub(crate) use reading::Reading;
-pub(crate) use repositories::{CloningRepositories, SourceOnServer};
+pub(crate) use repositories::{CloningRepositories, Frozen, SourceOnServer};
 
 use std::time::Duration;
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use slipway_remote::{Cmd, Stdin};
 
-use super::PrepareStep;
 use super::file_times::{self, Newest};
+use super::{BaseImage, PrepareStep};
+use crate::base_image::BaseImages;
 use crate::cx::Cx;
+use crate::drift;
 use crate::error::{EngineError, ErrorCode};
 use crate::git::{FileTimes, Mirror, Source, Transfer, UNPACK};
 use crate::model::{Lane, Step};
@@ -30,6 +32,15 @@ pub(crate) struct CloningRepositories<'a> {
 pub(crate) struct SourceOnServer {
     /// The frozen plan.
     pub plan: Plan,
+    /// Installed modules that have no folder, and had none before.
+    #[serde(default)]
+    pub absent: Vec<String>,
+    /// Docker's id of the base image that it was planned for, if that was on the server.
+    #[serde(default)]
+    pub base_id: Option<String>,
+    /// The modules of each repository, by its name.
+    #[serde(default)]
+    pub modules: BTreeMap<String, Vec<String>>,
     /// Commit of each repository.
     pub commits: BTreeMap<String, String>,
     /// First line of the main commit's message.
@@ -49,6 +60,14 @@ pub(crate) struct SourceOnServer {
     pub files: usize,
 }
 
+impl SourceOnServer {
+    /// The same with the plan that was made anew for the base image, if one was.
+    pub(crate) fn on(self, base: &BaseImage) -> Self {
+        let Some(frozen) = base.planned.clone() else { return self };
+        Self { plan: frozen.plan, absent: frozen.absent, base_id: frozen.base_id, ..self }
+    }
+}
+
 impl PrepareStep for CloningRepositories<'_> {
     const STEP: Step = Step::CloningRepositories;
     const LIMIT: Duration = Duration::from_secs(3600);
@@ -57,32 +76,22 @@ impl PrepareStep for CloningRepositories<'_> {
     async fn run(&self, cx: &Cx) -> Result<SourceOnServer, EngineError> {
         let fetched = cx.fetched().await?;
         let live = self.facts.last_release(&cx.layout().slug);
-        let live_source = match live {
-            Some(manifest) => source::earlier(&cx.engine, &cx.settings, &manifest.commits, &cx.cancel).await,
-            None => None,
-        };
+        let live_source = last_source(cx, self.facts).await;
         let packages = planning::packages(fetched)?;
-        let plan = planning::make(
-            &cx.engine,
-            &cx.settings,
-            self.facts,
-            fetched,
-            live_source.as_ref(),
-            &packages,
-            cx.deployment.restore.as_ref(),
-        )
-        .await
-        .map_err(|error| cx.of_going_back(error))?;
-        tell(cx, &plan);
-        cx.record_plan(&plan).await?;
+        let frozen = plan(cx, self.facts, live_source.as_ref(), &packages).await?;
+        tell(cx, &frozen.plan);
+        cx.record_plan(&frozen.plan).await?;
         let releases = self.facts.releases.iter().map(|release| (release.deployment, &release.times));
         let rule = file_times::rule(cx.series()?, cx.deployment.id, releases);
         let content = planning::content(&fetched.source, fetched.commits.keys());
         let times = send(cx, fetched, live.zip(live_source.as_ref()), rule, &content).await?;
         keep(cx, fetched).await?;
-        let plan_lane = plan.lane;
+        let plan_lane = frozen.plan.lane;
         Ok(SourceOnServer {
-            plan,
+            plan: frozen.plan,
+            absent: frozen.absent,
+            base_id: frozen.base_id,
+            modules: fetched.modules.by_repository(),
             commits: fetched.commits.iter().map(|(n, c)| (n.clone(), c.sha.clone())).collect(),
             subject: fetched.commits.get("main").map(|c| c.subject.clone()).unwrap_or_default(),
             addons: fetched.modules.parents(&fetched.places),
@@ -99,7 +108,50 @@ impl PrepareStep for CloningRepositories<'_> {
     }
 }
 
-fn tell(cx: &Cx, plan: &Plan) {
+/// A plan as the later steps need it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    /// The plan.
+    pub plan: Plan,
+    /// Installed modules that have no folder, and had none before.
+    pub absent: Vec<String>,
+    /// Docker's id of the base image that it was made for, if that was on the server.
+    pub base_id: Option<String>,
+}
+
+/// Makes the plan for the base image that is on the server now.
+pub(super) async fn plan(
+    cx: &Cx,
+    facts: &Facts,
+    live_source: Option<&Source>,
+    packages: &Packages,
+) -> Result<Frozen, EngineError> {
+    let fetched = cx.fetched().await?;
+    let last = facts.last_release(&cx.layout().slug);
+    let is_asked = drift::asks_for_image(facts, &fetched.modules);
+    let images = BaseImages::look(cx.connection().await?, &cx.settings, last, is_asked).await?;
+    let given = planning::Given {
+        engine: &cx.engine,
+        settings: &cx.settings,
+        facts,
+        fetched,
+        live_source,
+        packages,
+        images: &images,
+        restore: cx.deployment.restore.as_ref(),
+    };
+    let planned = planning::make(given).await.map_err(|error| cx.of_going_back(error))?;
+    Ok(Frozen { plan: planned.plan, absent: planned.absent, base_id: images.now })
+}
+
+/// The files of the last release, if its commits can still be had.
+pub(super) async fn last_source(cx: &Cx, facts: &Facts) -> Option<Source> {
+    let last = facts.last_release(&cx.layout().slug)?;
+    source::earlier(&cx.engine, &cx.settings, &last.commits, &cx.cancel).await
+}
+
+/// Says what was planned.
+pub(super) fn tell(cx: &Cx, plan: &Plan) {
     cx.info(format!("Lane: {}", plan.lane));
     for why in plan.why.iter().take(20) {
         cx.info(format!("  {why}"));

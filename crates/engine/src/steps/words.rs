@@ -43,6 +43,7 @@ pub(super) fn words(action: &str) -> Words {
         "link" => ("link the filestore", "Linked the filestore"),
         "relink" => ("link the files that came since", "Linked the files that came since"),
         "unseal" => ("open the database again", "Opened the database again"),
+        "states" => ("note what waits in Odoo", "Noted what waits in Odoo"),
         "dump_start" => ("begin the database's dump", "Began the database's dump"),
         "fresh" => ("make sure that no database is in the way", "No database is in the way"),
         "create_db" => ("create the database", "Created the database"),

@@ -202,6 +202,8 @@ impl Lab {
             domain: DOMAIN.into(),
             modules: ["base", "web", "lab_mod"].map(Into::into).into(),
             static_files: vec![],
+            updated: if updates { vec!["lab_mod".into()] } else { vec![] },
+            absent: vec![],
             health_path: "/web/health".into(),
             websocket_path: "/websocket".into(),
             websocket_port: 8069,

@@ -22,6 +22,8 @@ pub(crate) fn sample() -> Plan {
         domain: "shop.example.com".into(),
         modules: vec!["base".into(), "acme_base".into()],
         static_files: vec![],
+        updated: vec!["acme_base".into()],
+        absent: vec![],
         health_path: "/web/health".into(),
         websocket_path: "/websocket".into(),
         websocket_port: 8072,

@@ -138,6 +138,15 @@ files() { # fresh|link|relink|swap|back|drop|again|unused
     esac' sh "$1" "$DB" "$SNAP" "$FAILED" "$STAGE" ${2:+"$2"} ${3:+"$3"} ${4:+"$4"}; }
 
 # --- Odoo
+# What waits before we begin is nobody's fault here, unless the update is to end it. But whatever is to be removed, an update removes.
+waiting() { SQLDB=$DB sql "select name||': '||state from ir_module_module where state in ('to upgrade','to install','to remove') $1 order by 1"; }
+states() {
+  waiting "and not name = any (string_to_array('$UPDATED',','))" >"$DIR/states" || return 1
+  cat "$DIR/states"
+  [ -z "$UPD" ] || ! grep -q ': to remove$' "$DIR/states" || { echo 'the update would uninstall what is to be removed'; return 1; }; }
+since() { awk -v old="$DIR/states" 'BEGIN { while ((getline line < old) > 0) was[line] } !($0 in was)'; }
+# An update marks what depends on the updated modules, also what has no folder, and leaves it marked: Odoo would run no scheduled action.
+unmark() { [ -z "$ABSENT" ] || SQLDB=$DB sql "update ir_module_module set state='installed' where state='to upgrade' and name = any (string_to_array('$ABSENT',','))"; }
 update() {
   sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
   # Databases that we made before we knew. Here and not earlier, so that going back brings the one that had it not.
@@ -149,7 +158,7 @@ update() {
   ( lone; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
   _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
   d logs --tail 20000 "$UPD" 2>&1 | tail -c 4000000 >"$DIR/update.log"
-  [ $_w != 124 ] && [ "$_exit" = '0 false' ] && return 0
+  [ $_w != 124 ] && [ "$_exit" = '0 false' ] && { unmark; return; }
   echo "exit code and out of memory: $_exit"
   grep -aE ' (ERROR|CRITICAL) |^[A-Za-z_.]*(Error|Exception)' "$DIR/update.log" | tail -n 5; return 1; }
 dead_pid()  { ! kill -0 "$1" 2>/dev/null; }
@@ -173,7 +182,11 @@ release_crons() { until_s 60 crons_free; }
 start_new() {
   [ "$LANE" != update ] || [ -n "$UPD" ] || sync          # for what `update` syncs for
   d start "$NEW" >/dev/null; }
-loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded'; }
+loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded' | amiss; }
+amiss() { # of the lines, those that name more than what has no folder anyway; 1 when there is none
+  awk -v absent=",$ABSENT," '/Some modules are not loaded/ { names = $0; sub(/^.*\[/, "", names); sub(/\].*$/, "", names); gsub(/[\047 ]/, "", names)
+      n = split(names, name, ","); for (i = 1; i <= n; i++) if (!index(absent, "," name[i] ",")) break; if (n && i > n) next }
+    { print; seen = 1 } END { exit !seen }'; }
 says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"$J"; }   # the likely cause is read from this
 # CONTAINER ADDRESS. Gives up at once when the container has exited, or the new one says that it can't load its modules; and sooner
 # when the new one answers nothing but errors 500: users may be held meanwhile, and one that starts answers late, not wrong.
@@ -213,8 +226,8 @@ sys.exit(not (status.startswith("HTTP/1.") and status.split()[1] < "500"))
 PY
 }
 proof() {
-  _bad=$(SQLDB=$DB sql "select m.name||': '||m.state from ir_module_module m where m.state in ('to upgrade','to install','to remove')
-    union all select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
+  _bad=$(waiting '' && SQLDB=$DB sql "select w||': '||coalesce(m.state,'unknown') from unnest(string_to_array('$MODULES',',')) w left join ir_module_module m on m.name=w where m.state is distinct from 'installed'") || return 1
+  _bad=$(printf '%s\n' "$_bad" | since | grep .)
   [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }
   loaded || { says_why "$NEW"; return 1; }; }
 probe()  { proxy ask 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes

@@ -4,9 +4,9 @@ forward() {
   step look && step room && step boot_entry || return 1       # a look takes as long as psql's start
   case $LANE in
     first)   step fresh && step create_db && step update || return 1 ;;
-    code)    step link linked && crons_open && step dump_start && relink || return 1 ;;
-    update)  quiesce && step clone && step link files link && step stopped && step unseal && { [ -z "$UPD" ] || step update; } || return 1 ;;
-    restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && { [ -z "$UPD" ] || step update; } || return 1 ;;
+    code)    step states && step link linked && crons_open && step dump_start && relink || return 1 ;;
+    update)  quiesce && step clone && step link files link && step stopped && step unseal && step states && { [ -z "$UPD" ] || step update; } || return 1 ;;
+    restore) quiesce && step stopped && step swap && { ! exists "$DB" || step unseal; } && step states && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
   step hold_crons && { [ "$LANE" != code ] || step note_bundles; } && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
   [ -z "$STATIC" ] || step served || return 1
