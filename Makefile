@@ -1,5 +1,5 @@
 # Each target is a script in scripts/, which says what it does.
-.PHONY: help setup demo test test-fresh test-faults check bench app pictures images fmt clean-test
+.PHONY: help setup demo test test-fresh test-faults test-apps check bench app pictures images fmt clean-test
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 setup: ## installs what is missing to build and test
@@ -12,6 +12,8 @@ test-fresh: ## make demo and make test in a bare Debian, as a newcomer has them
 	@scripts/fresh
 test-faults: ## the cut over killed at every one of its actions, in every lane
 	@SLIPWAY_KILLS=all scripts/test --test cutover
+test-apps: ## every application of the images of 19.0 and 14.0, against what Odoo makes of them by itself
+	@scripts/test --test applications -- --ignored
 check: ## format, lints, unit tests, the screens, dependencies
 	@scripts/check
 bench: ## measures what the README promises
