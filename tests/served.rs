@@ -1,5 +1,5 @@
 //! What is served is what was deployed: the bytes that a page, a cache and a person get, after commits that change one static file and
-//! nothing else, all by the code lane. Odoo names a bundle of scripts or styles by its files' addresses and their times, and serves
+//! nothing else, by each lane and after each kind of rollback. Odoo names a bundle of scripts or styles by its files' addresses and their times, and serves
 //! what it has under that name: 19.0 by the time of each file, 14.0 by the newest time of all, Odoo's own files included. Browsers
 //! keep a bundle for a year, and any other file of `static` for a week, without asking (`STATIC_CACHE_LONG` and `STATIC_CACHE` in
 //! `odoo/http.py` of both).
@@ -111,7 +111,13 @@ fn odoo_19() {
     // Back over three changes, in both bundles and the image.
     let back = scene.goes_back("script", &id, &image);
     assert_eq!(back.addresses(), script.addresses(), "what a file's time is depends on its content alone");
-    scene.stays_as_it_is("script", &back);
+    let id = scene.stays_as_it_is("script", &back);
+
+    // An update brings the files of the first commit with it; then back with the data, in which the bundles of then are kept.
+    let updated = scene.updates("new-field", "initial", &script, &[ODOO_19.script]);
+    assert_eq!(updated.addresses(), initial.addresses());
+    let restored = scene.goes_back_with_its_data("script", &id, &updated);
+    assert_eq!(restored.addresses(), script.addresses());
 }
 
 #[test]
@@ -171,12 +177,33 @@ impl Scene {
         now
     }
 
-    /// Deploys the same commit again: every address and every layer stays.
-    fn stays_as_it_is(&self, commit: &str, before: &Served) {
+    /// Deploys the same commit again: every address and every layer stays. Gives the deployment's id.
+    fn stays_as_it_is(&self, commit: &str, before: &Served) -> String {
         let layers = self.layers();
-        self.journey.deploy_ends(commit, 0);
+        let ran = self.journey.deploy_ends(commit, 0);
         self.shows(commit).differs(before, &[]);
         assert_eq!(self.layers(), layers, "equal content is one layer");
+        id_of(&ran.result()["deployment"])
+    }
+
+    /// Deploys a commit that updates the database and has the static files of another one.
+    fn updates(&self, commit: &str, same_files: &str, before: &Served, bundles: &[&str]) -> Served {
+        let ran = self.journey.deploy_ends(commit, 0);
+        assert_eq!(ran.result()["deployment"]["lane"], "update");
+        let now = self.shows(same_files);
+        now.differs(before, bundles);
+        now
+    }
+
+    /// Goes back to the code and the data of before an update.
+    fn goes_back_with_its_data(&self, commit: &str, id: &str, newer: &Served) -> Served {
+        let env = self.journey.env();
+        let ran = self.journey.slipway.run(&["rollback", &env, "--to", id, "--data", "--yes"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.told());
+        assert_eq!(ran.result()["deployment"]["lane"], "restore");
+        let now = self.shows(commit);
+        now.differs(newer, &[self.odoo.script]);
+        now
     }
 
     /// Panics unless all that the page leads to is this commit's, for what asks and for who looks.
