@@ -218,6 +218,7 @@ fn what_is_served() {
     let rows = bundles(&lab);
     let case = lab.case_with_files(Lane::Code, "good");
     assert!(!lab.call(&case, "run", &[("KILL_AT", "keep")]).status.success());
+    assert_eq!(lab.actions(&case).last().map(String::as_str), Some("keep"), "{:?}", lab.journal(&case));
     assert_ne!(bundles(&lab), rows, "the new release has put its bundle in the old one's place");
     for _ in 0..2 {
         assert_eq!(lab.call(&case, "revert", &[]).status.code(), Some(0));

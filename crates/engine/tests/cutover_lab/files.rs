@@ -1,7 +1,8 @@
 //! Static files of the lab's releases, and how their style reaches visitors.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use slipway_engine::cutover::{Lane, StaticFile};
 
@@ -19,7 +20,12 @@ impl Lab {
         for file in ["lab.css", "lab.svg"] {
             fs::copy(new.join(file), stale.join(file)).unwrap();
             let time = fs::metadata(old.join(file)).unwrap().modified().unwrap();
-            fs::File::options().write(true).open(stale.join(file)).unwrap().set_modified(time).unwrap();
+            let dated = |path: PathBuf, time| {
+                fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+            };
+            dated(stale.join(file), time);
+            // Copied within the same tick of the kernel's clock, it would have the old one's time, too.
+            dated(self.addons("good").join(STATIC).join(file), time + Duration::from_secs(60));
         }
     }
 
