@@ -56,6 +56,7 @@ fn what_differs_is_rolled_back() {
     let log = journey.slipway.must(&["logs", &journey.env()]).stdout.join("\n");
     assert!(log.contains("What it serves: checked 2 files in"), "{log}");
     assert!(log.contains("changed addresses give visitors what was deployed"), "{log}");
+    assert!(log.contains("The proxy gives what was deployed: 4 addresses compared"), "{log}");
     let two = bundles(&journey);
     assert!(two.iter().all(|(_, text)| text.contains("two")), "{two:?}");
     assert_ne!(one[0].0, two[0].0);

@@ -13,7 +13,7 @@ use crate::history::{HistoryEntry, Verdict};
 use crate::model::{DeploymentError, ReleaseRecord, Retention, Snapshot, SnapshotState, Status, Step, now};
 use crate::outside::{self, Served};
 use crate::routing;
-use crate::server::Lease;
+use crate::server::{CADDY, Lease};
 
 /// Settles.
 pub(crate) struct Completed<'a> {
@@ -57,6 +57,8 @@ impl PrepareStep for Completed<'_> {
             self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
         };
         let look = async {
+            let asked = self.ask_through_the_proxy(cx).await;
+            self.soften(cx, "The proxy could not be asked for what changed", asked);
             let served = self.served(cx).await.unwrap_or_default();
             outside::look(cx, &served).await;
         };
@@ -91,6 +93,26 @@ impl Completed<'_> {
         const READ: &str = "sed -n 's/^served.//p' \"$1/served.said\" 2>/dev/null || :";
         let folder = format!("{}/cutovers/{}", cx.layout().dir(), cx.deployment.id.short());
         Ok(Served::read(&cx.connection().await?.script(READ, &[&folder]).await?.stdout))
+    }
+
+    /// Compares what the proxy gives with what the check found right. Nothing can be undone any more: a difference is told.
+    async fn ask_through_the_proxy(&self, cx: &Cx) -> Result<(), EngineError> {
+        let folder = format!("{}/cutovers/{}", cx.layout().dir(), cx.deployment.id.short());
+        let slot = self.cut.slot.to_string();
+        let args = [folder.as_str(), &self.config.site.domain, &slot, CADDY];
+        let out = cx.connection().await?.script(include_str!("served_through_proxy.sh"), &args).await?;
+        let others: Vec<&str> = out.stdout.lines().filter_map(|line| line.strip_prefix("other ")).collect();
+        for address in &others {
+            cx.warn(format!(
+                "VISITORS DO NOT GET WHAT WAS DEPLOYED: through the proxy, {address} has another content than the new \
+                 release itself gave. Redeploy, and look at the proxy's log"
+            ));
+        }
+        let same = out.stdout.lines().filter(|line| line.starts_with("same ")).count();
+        if same > 0 && others.is_empty() {
+            cx.info(format!("The proxy gives what was deployed: {same} addresses compared"));
+        }
+        Ok(())
     }
 
     async fn prune(&self, cx: &Cx) -> Result<(), EngineError> {
