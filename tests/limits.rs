@@ -66,7 +66,8 @@ fn whoever_asks_for_more_than_odoo_may_work_is_told_so() {
     let (answer, took) = ask(&journey, 60);
     let page = answer.text();
     assert_eq!(answer.status, 504, "after {took:?}: {page}");
-    assert!((8..40).contains(&took.as_secs()), "Odoo ends it after 8 s: {took:?}");
+    // Odoo counts from when the worker last said that it lives, so it may be some seconds earlier.
+    assert!((3..40).contains(&took.as_secs()), "Odoo ends it after 8 s: {took:?}");
     assert!(page.contains("There was no answer within 8 s."), "{page}");
     assert!(
         !page.contains("refresh") && answer.header("retry-after").is_none(),

@@ -27,7 +27,7 @@ impl Exit {
     pub(crate) fn of(error: &EngineError) -> Self {
         use ErrorCode::*;
         match error.code {
-            NotFound | Conflict => Self::Refused,
+            NotFound => Self::Refused,
             code if refuses(code) => Self::Refused,
             Cancelled => Self::Cancelled,
             _ => Self::Error,
@@ -55,6 +55,7 @@ fn refuses(code: ErrorCode) -> bool {
     matches!(
         code,
         BadInput
+            | Conflict
             | NoServer
             | CapacityExceeded
             | LockHeld
@@ -90,8 +91,15 @@ mod tests {
     #[test]
     fn what_is_found_before_anything_is_touched_is_refused() {
         use ErrorCode::*;
-        for code in [CapacityExceeded, ModuleNotFound, ManifestInvalid, WrongSeries, GitRefNotFound, BadInput]
-        {
+        for code in [
+            CapacityExceeded,
+            Conflict,
+            ModuleNotFound,
+            ManifestInvalid,
+            WrongSeries,
+            GitRefNotFound,
+            BadInput,
+        ] {
             assert_eq!(Exit::of_deployment(Status::Failed, Some(code)), Exit::Refused, "{code}");
             assert_eq!(Exit::of(&EngineError::new(code, "")), Exit::Refused, "{code}");
         }

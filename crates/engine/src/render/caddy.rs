@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::odoo::time_limits::patience;
 
+/// How much earlier than its limit Odoo may end a request: it counts from when the worker last said that it lives, which it does
+/// every four seconds (`beat` in `odoo/service/server.py`).
+const EARLY: Duration = Duration::from_secs(5);
+
 /// The main Caddyfile, the same on every server.
 pub const CADDYFILE: &str = include_str!("templates/Caddyfile");
 
@@ -100,6 +104,7 @@ impl Site {
                 socket_b => self.socket_port_b,
                 hold => self.hold.as_secs().max(1),
                 limit => self.limit_time_real.as_secs(),
+                late => self.limit_time_real.saturating_sub(EARLY).as_secs().max(1),
                 answer => patience(self.limit_time_real).map(|patience| patience.as_secs()),
             })
         });
@@ -225,6 +230,7 @@ mod tests {
         let text = site(Tls::Plain).render().unwrap();
         assert!(text.contains("response_header_timeout 1260s"), "{text}");
         assert!(text.contains("There was no answer within 1200 s."));
+        assert!(text.contains("{http.request.duration_ms} >= 1195000.0"), "Odoo may end it a little earlier");
         // What takes requests and gives answers may take longer, and sockets stay.
         assert_eq!(text.matches("_timeout").count(), 3, "{text}");
         let unlimited = Site { limit_time_real: Duration::ZERO, ..site(Tls::Plain) }.render().unwrap();
