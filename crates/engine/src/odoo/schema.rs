@@ -11,7 +11,7 @@ mod reading;
 pub mod rules;
 mod tokens;
 
-pub(super) use tokens::{called, first_error, tree, words};
+pub(super) use tokens::{called, first_error, names, tree, words};
 
 /// What counts of a file, by a label in words ("field `due` of `Ticket`"), each with its text (comments and layout left
 /// out).

@@ -7,7 +7,7 @@ use super::content::{Content, Python};
 use super::loads::Place;
 use super::modules::Module;
 use super::schema::rules::{OF_EVERY_MODEL, is_odoos_view, makes_sql, runs_at_update};
-use super::schema::{Class, Item, Known, Signature, When, called, words};
+use super::schema::{Class, Item, Known, Signature, When, called, names, words};
 use crate::git::GitError;
 
 /// Words of code that calls what it doesn't name.
@@ -98,22 +98,23 @@ impl Uses {
                 }
             }
         }
-        let mut names = BTreeSet::new();
+        let mut led_to = BTreeSet::new();
         while let Some(Step { text, own, file }) = todo.pop() {
             let anything = words(text).any(|word| MADE_UP.contains(&word));
             let beside = file.filter(|_| anything).into_iter().flat_map(|file| file.items());
             let beside = beside.flat_map(|(item, _)| &item.names);
-            let found: BTreeSet<&str> = words(text).chain(beside.map(String::as_str)).collect();
+            let here: Vec<&str> = if anything { words(text).collect() } else { names(text) };
+            let found: BTreeSet<&str> = here.into_iter().chain(beside.map(String::as_str)).collect();
             for name in found {
                 // Its own name stands in its own text.
-                if names.contains(name) || own.iter().any(|own| own == name) {
+                if led_to.contains(name) || own.iter().any(|own| own == name) {
                     continue;
                 }
                 let items = index.get(name).into_iter().flatten().filter(|(of, _, _)| scope.contains(*of));
                 let before = todo.len();
                 todo.extend(items.map(|(_, item, file)| Step::of(item, file)));
                 if todo.len() > before {
-                    names.insert(name.to_owned());
+                    led_to.insert(name.to_owned());
                 }
             }
             // A single name was only called.
@@ -126,7 +127,7 @@ impl Uses {
                 self.named.extend(parts);
             }
         }
-        names
+        led_to
     }
 
     /// Whether an update begins with this. Of a model with an `init()` all methods count, but only `init()` is followed.

@@ -248,6 +248,21 @@ fn what_data_files_call_counts() {
 }
 
 #[test]
+fn code_that_is_only_written_down_is_not_followed() {
+    let files = acme().with(&[
+        ("m/acme/data/call.xml", "<odoo><function model='acme.ticket' name=\"schedule\"/></odoo>"),
+        ("m/acme/__manifest__.py", "{'data': ['data/call.xml']}"),
+        (
+            "m/acme/models/job.py",
+            "from odoo import models\nclass Job(models.Model):\n    _inherit = 'acme.ticket'\n    def schedule(self):\n        self.env['ir.cron'].create({'code': 'model.work()'})\n    def work(self):\n        return 1\n",
+        ),
+    ]);
+    assert_lane(&files, "models/job.py", "return 1", "return 2", ContentLane::Code);
+    assert_lane(&files, "models/job.py", "model.work", "model.other", ContentLane::Update);
+    assert_lane(&files, "models/job.py", "create({'code': 'model.work()'})", "work()", ContentLane::Update);
+}
+
+#[test]
 fn what_a_field_is_declared_with_counts_through_every_hand() {
     for (path, from, to) in [
         ("models/values.py", "'A'", "'B'"),

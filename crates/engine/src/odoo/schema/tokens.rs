@@ -54,6 +54,45 @@ pub(in super::super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
+/// The names in a text made by [`tokens`] that are names where they stand: those of the code, those that an f-string puts in, and
+/// strings that are nothing but a name (`for name in ["_sql", "_rows"]`). Of other strings the words are none: the code of a
+/// scheduled action, `"model.run()"`, isn't run by the one that writes it down.
+pub(in super::super) fn names(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let code = rest[..at].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let is_formatted = rest[code.len()..at].contains(['f', 'F', 't', 'T']);
+        found.extend(words(code));
+        let (inside, after) = string(&rest[at..]);
+        if is_formatted || words(inside).eq([inside]) {
+            found.extend(words(inside));
+        }
+        rest = after;
+    }
+    found.extend(words(rest));
+    found
+}
+
+/// What is in the string that `text` begins with, and what comes after it.
+fn string(text: &str) -> (&str, &str) {
+    let quote = &text[..1];
+    let triple = quote.repeat(3);
+    let mark = if text.starts_with(&triple) { triple.as_str() } else { quote };
+    let inside = &text[mark.len()..];
+    let mut at = 0;
+    while let Some(found) = inside[at..].find(['\\', '"', '\'']) {
+        at += found;
+        if inside[at..].starts_with(mark) {
+            return (&inside[..at], &inside[at + mark.len()..]);
+        }
+        // What a backslash stands before ends nothing.
+        let here = inside[at..].chars().take(if inside[at..].starts_with('\\') { 2 } else { 1 });
+        at += here.map(char::len_utf8).sum::<usize>();
+    }
+    (inside, "")
+}
+
 /// The names in a text made by [`tokens`] that are called as they are, not as a part of something: `make()`, not `x.make()`.
 pub(in super::super) fn called(text: &str) -> impl Iterator<Item = &str> {
     let mut before = "";
@@ -78,5 +117,21 @@ pub(super) fn visit<'t>(root: Node<'t>, enter: &mut dyn FnMut(Node<'t>) -> bool)
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn only_what_is_a_name_where_it_stands_is_one() {
+        assert_eq!(names(r#"self . create ( { "code" : "model.run()" } )"#), ["self", "create", "code"]);
+        assert_eq!(names(r#"for name in [ '_sql' , "_rows" ]"#), ["for", "name", "in", "_sql", "_rows"]);
+        assert_eq!(names(r#"f"{ STATES } x" + y"#), ["STATES", "x", "y"]);
+        assert_eq!(names("\"\"\"select \"a\" from b\"\"\" % self . _from ( )"), ["self", "_from"]);
+        assert_eq!(names(r#"rb'a\'b c' + d"#), ["d"]);
+        assert_eq!(names(r#"'é\é' + 'open"#), ["open"]);
+        assert_eq!(names("'"), [""; 0]);
     }
 }
