@@ -92,7 +92,8 @@ fn settings_are_edited_discarded_and_saved(window: &Page, journey: &Journey) {
     assert_eq!(mark.as_deref(), Some("Unsaved changes"));
     window.refuses("deploy", "Unsaved changes: save or discard them first");
     window.tab("overview");
-    assert!(window.at("unsaved").text().starts_with("Unsaved changes"), "in Quick actions on every tab");
+    let quick = |text: &str| text.starts_with("Unsaved changes");
+    window.wait_for_text("[data-testid=unsaved]", SOON, quick);
     window.tab("settings");
     assert_eq!(window.value("setting-branch"), "main", "what was typed is still there");
     window.at("discard").click();
@@ -146,9 +147,12 @@ fn changed_settings_are_deployed(window: &Page, journey: &Journey) {
     assert_ne!(release.as_deref(), Some("1.3"), "the branch is ahead of what is live");
     window.tab("settings");
     window.at("setting-auto-deploy").click();
-    assert!(window.at("save").text().starts_with("Save changes"));
+    // The bar is transparent as it appears, and what can't be seen has no text.
+    let save_says =
+        |what: &str| window.wait_for_text("[data-testid=save]", SOON, |text| text.starts_with(what));
+    save_says("Save changes");
     window.at("setting-memory").fill("1100");
-    assert!(window.at("save").text().starts_with("Save and deploy"));
+    save_says("Save and deploy");
     window.at("save").click();
     let number = count + 1;
     window.find_text("[data-testid=toast] p", &format!("Settings saved. Deployment #{number} brings them."));
