@@ -81,8 +81,10 @@ impl Server {
         }
         let machine = slot.as_ref().map(|slot| Machine::start(slot.clone(), dir.path()));
         let docker = machine.as_ref().map_or_else(Docker::of_the_suite, Machine::docker);
-        for folder in ["home", "cron", "bin"] {
-            fs::create_dir(dir.path().join(folder)).unwrap();
+        for folder in ["home", "cron", "bin"].map(|name| dir.path().join(name)) {
+            // Docker makes what the containers of a killed test are bound to, when it starts them again with the machine.
+            fs::remove_dir_all(&folder).ok();
+            fs::create_dir(folder).unwrap();
         }
         install_crontab(&dir.path().join("bin/crontab"));
         let environment = options.environment(&docker, dir.path());
