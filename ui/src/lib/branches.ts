@@ -13,3 +13,8 @@ export async function branches(project: Project | undefined, secrets: GivenSecre
     return [];
   }
 }
+
+/** Of a repository's branches the one that is probably meant: those that hosts begin with, then that of the series. */
+export function likelyBranch(found: readonly string[], series: string): string | undefined {
+  return ["main", "master", series].find((name) => found.includes(name)) ?? found[0];
+}
