@@ -37,6 +37,19 @@ test("what was typed stays when the repository's branches come to be known", asy
   expect(field("first-branch").value).toBe("l");
 });
 
+test("nothing changes in the field that somebody is in, not even which list it has", async () => {
+  const { answers } = await asked();
+  const list = field("first-branch").getAttribute("list");
+  expect(list).not.toBeNull();
+  await fireEvent.focus(field("first-branch"));
+  answers[0]?.(["19.0", "front-end"]);
+  await waitFor(() => expect(document.querySelectorAll("datalist option").length).toBe(2));
+  expect(field("first-branch").value).toBe("main");
+  expect(field("first-branch").getAttribute("list")).toBe(list);
+  await fireEvent.blur(field("first-branch"));
+  expect(field("first-branch").value).toBe("19.0");
+});
+
 test("a branch that the repository has is proposed, of the repository that was named last", async () => {
   const { answers, references, type } = await asked();
   await type("https://git.example/two");
