@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use crate::docker::Docker;
 use crate::process::{must, run, until};
+use crate::root;
 
-/// What it is made of: the system that our own images stand on, where the images were made here; else the official one.
-const OURS: &str = "slipway-test/trixie";
-const OFFICIAL: &str = "debian:trixie";
 const LIMIT: Duration = Duration::from_secs(300);
 /// All that a machine may, but for what the machine under us may be without: it is why this isn't `--privileged`.
 const RIGHTS: &[&str] = &[
@@ -40,7 +38,8 @@ impl BareServer {
         let name = dir.path().file_name().unwrap().to_string_lossy().replace('.', "");
         // Its Docker's data is no part of the container's own layered file system: one can't stand on the other.
         let data = ["--volume=/var/lib/docker", "--volume=/var/lib/containerd"];
-        let image = base(&docker);
+        let image =
+            must(Command::new(root().join("scripts/images")).arg("bare").env("DOCKER_HOST", docker.host()));
         // The label is what scripts/clean-test knows it by.
         let what = ["--init", "--label=slipway.test=1", "--name", &name, &image, "sleep", "infinity"];
         docker.must(&[&["run", "-d"], RIGHTS, &data, &what].concat());
@@ -124,14 +123,4 @@ impl Drop for BareServer {
     fn drop(&mut self) {
         self.docker.tidy(&["rm", "-fv", &self.name]);
     }
-}
-
-fn base(docker: &Docker) -> String {
-    let filter = format!("reference={OURS}");
-    let format = "{{.Repository}}:{{.Tag}}";
-    let known = docker.lines(&["image", "ls", "--format", format, "--filter", &filter]);
-    known.into_iter().next().unwrap_or_else(|| {
-        docker.must(&["pull", "-q", OFFICIAL]);
-        OFFICIAL.to_owned()
-    })
 }
