@@ -5,6 +5,10 @@ use sha2::{Digest, Sha256};
 /// The whole of `cutover.sh`, as it is laid on a server.
 pub const TEXT: &str = concat!(
     include_str!("script/words.sh"),
+    include_str!("script/calls.sh"),
+    include_str!("script/talks.sh"),
+    include_str!("script/journal.sh"),
+    include_str!("script/numbers.sh"),
     include_str!("script/boot.sh"),
     include_str!("script/database.sh"),
     include_str!("script/actions.sh"),
@@ -25,6 +29,9 @@ pub const TEXT: &str = concat!(
 pub fn hash() -> String {
     hex::encode(&Sha256::digest(TEXT)[..8])
 }
+
+#[cfg(test)]
+mod limits_tests;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -49,7 +56,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_action_belongs_to_a_step_or_undoes() {
-        let words = include_str!("script/words.sh");
+        let words = include_str!("script/journal.sh");
         let table = &words[words.find("step_of() {").unwrap()..];
         let table = &table[..table.find("esac").unwrap()];
         let known: Vec<&str> = table.split(|c: char| !c.is_ascii_lowercase() && c != '_').collect();
@@ -63,6 +70,19 @@ pub(crate) mod tests {
         for action in actions {
             assert!(known.contains(&action) || undoing.contains(&action), "{action} belongs to no step");
         }
+    }
+
+    #[test]
+    fn no_function_takes_the_name_of_another() {
+        let mut names: Vec<&str> = TEXT
+            .lines()
+            .filter_map(|line| line.split_once("()").map(|(name, _)| name))
+            .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        names.sort_unstable();
+        assert!(names.len() > 100, "{names:?}");
+        let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(twice.is_empty(), "{twice:?}");
     }
 
     #[test]

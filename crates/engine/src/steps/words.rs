@@ -33,6 +33,8 @@ pub(super) fn words(action: &str) -> Words {
         "begin" => ("begin the cutover", "Began the cutover"),
         "room" => ("find room on the disk", "There is room on the disk"),
         "look" => ("look at what is live", "Looked at what is live"),
+        "identify" => ("note which database is which", "Noted which database is which"),
+        "on_disk" => ("write what was prepared to the disk", "What was prepared is on the disk"),
         "boot_entry" => ("arrange recovery after a reboot", "Recovery after a reboot"),
         "gate_close" => ("hold requests", "Requests wait"),
         "drain" => ("wait for the requests in flight", "Waited for the requests in flight"),
@@ -57,11 +59,12 @@ pub(super) fn words(action: &str) -> Words {
         "proof" => ("verify that it is what was planned", "Verified that it is what was planned"),
         "served" => ("verify that it serves what was deployed", "What it serves"),
         "probe" => ("get an answer through the proxy", "It answers through the proxy"),
-        "keep" => ("have it restarted by Docker", "Docker restarts it from now on"),
+        "keep" => ("make sure that it was alone with its jobs", "It was alone with its jobs"),
         "commit" => ("commit", "Made the commit durable"),
         "release_crons" => ("let scheduled actions run again", "Scheduled actions run again"),
         "gate_open" => ("let requests go on", "Requests go on"),
         "gate_switch" => ("send requests to the new release", "Requests go to the new release"),
+        "lasting" => ("have it restarted by Docker", "Docker restarts it from now on"),
         "drain_old" => {
             ("wait for the old release's requests", "Waited for the requests that the old release still had")
         }

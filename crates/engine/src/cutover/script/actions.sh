@@ -6,6 +6,7 @@ show data_directory \\gset
   _db=${_said%%[!0-9]*} _free=$(echo "$_said" | awk 'NR==2{print $4}')
   _here=$(df -Pk "$DIR" | awk 'NR==2{print $4}')
   case $LANE in update) _need=$(( _db + _db/5 + MARGIN_K )) ;; *) _need=$MARGIN_K ;; esac
+  CLONE_S=$((CALL_S + _db / 5120))      # 5 MiB a second at least: a slower disk should hold no requests
   echo "database $_db KiB, needed $_need KiB, free $_free KiB for PostgreSQL, $_here KiB for snapshots"
   [ "$_free" -gt "$_need" ] || return 1
   [ "$LANE" != code ] || [ "$_here" -gt $(( _db/2 + MARGIN_K )) ]; }
@@ -24,7 +25,7 @@ look() { # what was there before, so that going back asks no more of the old rel
   done <<SEEN
 $_seen
 SEEN
-  [ -z "$OLD" ] || { echo "$_was" >"$DIR/old.state" && echo "old release: $_was"; }; }
+  [ -z "$OLD" ] || { echo "$_was" >"$DIR/old.state" && durable "$DIR/old.state" && echo "old release: $_was"; }; }
 
 # --- the gate: a file for each slot. Caddy looks ten times a second, and holds requests while there is none.
 gate_open()   { ( umask 022; : >"$GATES/$NEW_SLOT" ) && rm -f "$GATES/$(other)"; }
@@ -38,25 +39,30 @@ drain() { # says how many there are left
   until_s "$DRAIN_S" drained || { [ -n "$_n" ] && warn "$_n requests still in flight after $DRAIN_S s: the stop ends them"; } || return 1
   echo "$_n left"; }
 stop_old() { # that it has ended is waited for by `stopped`, while the database is cloned
-  [ -n "$STOP" ] || { ( lone; exec $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }   # one that has ended stays as it is
+  # One that has ended stays as it is.
+  [ -n "$STOP" ] || { ( lone; within "$((STOP_S + CALL_S))" $DOCKER stop -t "$STOP_S" "$OLD" ) >/dev/null 2>&1 & STOP=$!; }; }
 stopped() { # once the database is sealed, nothing that it still does leads anywhere: no need to let it take its time
   [ -z "$STOP" ] || { ! has seal ok || dead_pid "$STOP" || d kill "$OLD" >/dev/null 2>&1; wait "$STOP"; STOP=''; }
   [ -n "$OLD" ] || { echo 'there is none'; return 0; }
   _st=$(state "$OLD") || return 1     # Docker doesn't answer: nobody knows
-  case $_st in running|restarting|paused) bg $DOCKER stop -t "$STOP_S" "$OLD" ;; esac; }
+  case $_st in running|restarting|paused) bg "$((STOP_S + CALL_S))" $DOCKER stop -t "$STOP_S" "$OLD" ;; esac; }
 retire()  { stopped; }
 
 # --- database
 alone()  { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname='$1' and pid<>pg_backend_pid()")" = 0 ]; }
-exists() { [ "$(sql "select 1 from pg_database where datname='$1'")" = 1 ]; }
+# Each is true only when it is known. Who could not ask must not do what only the other answer allows.
+exists() { [ "$(sql "select count(*) from pg_database where datname='$1'")" = 1 ]; }
+absent() { [ "$(sql "select count(*) from pg_database where datname='$1'")" = 0 ]; }
 seal()   { # what nothing uses may not be there: going back brings it. A connection limit doesn't bind superusers. Jobs of the old release may end what they have begun, as long as it has to stop
-  [ -n "$OLD" ] || exists "$DB" || return 0
+  [ -n "$OLD" ] || ! absent "$DB" || return 0
   sql "alter database \"$DB\" allow_connections false" && { until_s "$STOP_S" calm || :; } && until_s 20 alone "$DB"; }
 calm()   { [ -z "$STOP" ] || dead_pid "$STOP" || [ "$(sql "select count(*) from pg_stat_activity where datname='$DB' and state <> 'idle' and backend_type='client backend'")" = 0 ]; }
 unseal() { sql "alter database \"$DB\" allow_connections true"; }
 clone() { # the default strategy, WAL_LOG, makes PostgreSQL panic on a full disk; before 15 there's no such word, and it copies files anyway
   _how=; [ "$(sql 'show server_version_num')" -ge 150000 ] && _how='strategy file_copy'
-  bg $DOCKER exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -c "create database \"$SNAP\" template \"$DB\" $_how" && settings "$SNAP"; }
+  bg "$CLONE_S" $DOCKER exec -e PGAPPNAME="$APP" "$PG" \
+    psql -XAtq -v ON_ERROR_STOP=1 -U postgres -c "create database \"$SNAP\" template \"$DB\" $_how" || return 1
+  settings "$SNAP" && note_number "$SNAP" clone; }
 settings() { # DATABASE: gets of DB what neither a clone has nor a dump: owner, grants, settings, comment
   sql "do \$\$ declare o oid; r record; d pg_database; begin
     select * into d from pg_database where datname='$DB'; select oid into o from pg_database where datname='$DB';
@@ -76,18 +82,25 @@ settings() { # DATABASE: gets of DB what neither a clone has nor a dump: owner, 
         execute case when r.setrole=0 then format('alter database %I', '$1') else format('alter role %I in database %I', pg_get_userbyid(r.setrole), '$1') end || format(' set %s to %L', r.k, r.v); end;
     end loop; end \$\$"; }
 fresh() { # or undoing would drop what we didn't make
-  ! exists "$DB" || { echo "database $DB is already there"; return 1; }
+  absent "$DB" || left_half_made || { echo "database $DB is already there"; return 1; }
   files fresh || { echo "filestore of $DB is already there"; return 1; }; }
 create_db() { # by us and not by Odoo, whose role may not create databases
-  sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" && extensions "$DB"; }
+  sql "create database \"$DB\" owner \"$ROLE\" encoding 'UTF8' lc_collate 'C' template template0" &&
+    sql "comment on database \"$DB\" is '$HALF_MADE $DEP'" && extensions "$DB"; }
+# Until its commit a database that we make says so.
+HALF_MADE='slipway: being made by'
+half_made() { [ "$(sql "select coalesce(shobj_description(oid, 'pg_database'), '') ~ '^$HALF_MADE ' from pg_database where datname='$DB'")" = t ]; }
+left_half_made() { half_made && drop_db "$DB" && files drop "$DB" && echo 'removed what an earlier first deployment had left'; }
 swap_db() { # STAGE takes the name of DB, what was DB is kept as SNAP: both renames at once, there is never none or two
-  until_s 20 alone "$STAGE" && { ! exists "$STAGE" || ! exists "$DB" || settings "$STAGE"; } && sql "do \$\$ begin
+  until_s 20 alone "$STAGE" && { absent "$DB" || settings "$STAGE"; } && sql "do \$\$ begin
     if exists (select 1 from pg_database where datname='$STAGE') then
       if exists (select 1 from pg_database where datname='$DB') then alter database \"$DB\" rename to \"$SNAP\"; alter database \"$SNAP\" allow_connections true; end if;
       alter database \"$STAGE\" rename to \"$DB\"; alter database \"$DB\" owner to \"$ROLE\";
     end if; end \$\$"; }
 swap() { exists "$STAGE" && swap_db && files swap; }
-drop_db() { ! exists "$1" || { sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && sql "drop database if exists \"$1\""; }; }
+drop_db() {
+  ! absent "$1" || return 0
+  sql "alter database \"$1\" allow_connections false" && until_s 20 alone "$1" && LIMIT=$FILES_S sql "drop database if exists \"$1\""; }
 # The start of pg_dump takes time: it stands ready and waits for a word, which comes when there is a file for it. (A pipe that nobody
 # has opened yet would lose the word.) Nobody who gives up or dies leaves it waiting.
 dump_ready() {
@@ -120,7 +133,7 @@ relinked() { wait "$RELINK"; _rc=$?; cat "$DIR/files.said"; return $_rc; }
 files() { # fresh|link|relink|swap|back|drop|again|unused
   [ -z "$FILES_UP" ] || { wait "$FILES_UP"; FILES_UP=; }
   running "$FILES" || files_up || return 1
-  bg $DOCKER exec -u 0 "$FILES" sh -c '
+  bg "$FILES_S" $DOCKER exec -u 0 "$FILES" sh -c '
     what=$1 db=$2 snap=$3 failed=$4 stage=$5; cd /var/lib/odoo || exit 1
     [ -d filestore ] || { mkdir filestore && chown --reference=. filestore; } || exit 1; cd filestore || exit 1
     into() { find "$db" -type d | while read -r p; do [ -d "$1${p#"$db"}" ] || { mkdir "$1${p#"$db"}" && chown --reference="$p" "$1${p#"$db"}"; }; done
@@ -130,8 +143,8 @@ files() { # fresh|link|relink|swap|back|drop|again|unused
         cp -al "$db" "$snap.part" || into "$snap.part" || exit 1; mv -T "$snap.part" "$snap" ;;   # one that vanished meanwhile is nobody'"'"'s
       fresh) [ ! -d "$db" ] || [ -z "$(ls -A "$db")" ] ;;
       relink) into "$snap" ;;
-      swap) [ ! -d "$stage" ] || { { [ ! -d "$db" ] || mv -T "$db" "$snap"; } && mv -T "$stage" "$db"; } ;;
-      back) if [ -d "$snap" ]; then { [ ! -d "$db" ] || { rm -rf "$failed"; mv -T "$db" "$failed"; }; } && mv -T "$snap" "$db"; fi ;;
+      swap) [ ! -d "$stage" ] || { { [ ! -d "$db" ] || mv -T "$db" "$snap"; } && mv -T "$stage" "$db" && sync .; } ;;
+      back) if [ -d "$snap" ]; then { [ ! -d "$db" ] || { rm -rf "$failed"; mv -T "$db" "$failed"; }; } && mv -T "$snap" "$db" && sync .; fi ;;
       drop) shift 5; rm -rf -- "$@" ;;
       again) echo "$6" | while read -r p; do [ -e "$db/$p" ] || ln "$snap/$p" "$db/$p" || exit 1; done ;;
       unused) echo "$6" | while read -r p; do [ -e "$snap/$p" ] || rm -f "$db/$p"; done ;;
@@ -148,20 +161,27 @@ since() { awk -v old="$DIR/states" 'BEGIN { while ((getline line < old) > 0) was
 # An update marks what depends on the updated modules, also what has no folder, and leaves it marked: Odoo would run no scheduled action.
 unmark() { [ -z "$ABSENT" ] || SQLDB=$DB sql "update ir_module_module set state='installed' where state='to upgrade' and name = any (string_to_array('$ABSENT',','))"; }
 update() {
-  sync                                # "update start" and the closed gate must survive a power cut: going back swaps the databases only if it reads it
   # Databases that we made before we knew. Here and not earlier, so that going back brings the one that had it not.
   indexable "$DB" || return 1
   d start "$UPD" >/dev/null || return 1
   ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
-  bg timeout "$UPDATE_S" $DOCKER wait "$UPD" >/dev/null; _w=$?
-  [ $_w = 124 ] && { echo "took more than $UPDATE_S s, its update limit"; d kill "$UPD" >/dev/null; }
+  update_ends; _late=$?
+  [ $_late = 0 ] || { echo "took more than $UPDATE_S s, its update limit"; d kill "$UPD" >/dev/null; }
   ( lone; sleep 10; kill $_log ) >/dev/null 2>&1 & _k=$!; wait $_log; kill $_k 2>/dev/null
-  _exit=$(d inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
+  _exit=$(d inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' "$UPD") || return 1
   d logs --tail 20000 "$UPD" 2>&1 | tail -c 4000000 >"$DIR/update.log"
-  [ $_w != 124 ] && [ "$_exit" = '0 false' ] && { unmark; return; }
-  echo "exit code and out of memory: $_exit"
+  [ $_late = 0 ] && [ "$_exit" = 'exited 0 false' ] && { unmark; return; }
+  echo "state, exit code and out of memory: $_exit"
   grep -aE ' (ERROR|CRITICAL) |^[A-Za-z_.]*(Error|Exception)' "$DIR/update.log" | tail -n 5; return 1; }
-dead_pid()  { ! kill -0 "$1" 2>/dev/null; }
+# A client that was killed, or a daemon that restarts, says nothing of Odoo: it is waited for until it has ended.
+update_ends() {
+  now_s
+  _by=$((_now + UPDATE_S))
+  until exited "$UPD"; do
+    now_s
+    [ "$_now" -lt "$_by" ] || return 1
+    bg "$((_by - _now))" $DOCKER wait "$UPD" >/dev/null || nap 1
+  done; }
 # Crons and the mail queue of the new container before the commit would run again after a revert. Odoo skips a cron whose row is
 # locked: hold all rows, also those that a running job lets go later. NO KEY: foreign keys to ir_cron (triggers) stay free for the old container.
 hold_crons() {
@@ -179,9 +199,7 @@ crons_open() {
 crons_held()    { [ ! -e "$DIR/crons.held" ] || [ "$(sql "select count(*) from pg_stat_activity where application_name='$APP-crons' and wait_event='PgSleep'")" = 1 ]; }
 crons_free()    { [ "$(sql "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name='$APP-crons'")" = 0 ]; }
 release_crons() { until_s 60 crons_free; }
-start_new() {
-  [ "$LANE" != update ] || [ -n "$UPD" ] || sync          # for what `update` syncs for
-  d start "$NEW" >/dev/null; }
+start_new() { d start "$NEW" >/dev/null; }
 loaded()    { ! d logs "$NEW" 2>&1 | grep -aE 'Failed to load registry|Some modules are not loaded' | amiss; }
 amiss() { # of the lines, those that name more than what has no folder anyway; 1 when there is none
   awk -v absent=",$ABSENT," '/Some modules are not loaded/ { names = $0; sub(/^.*\[/, "", names); sub(/\].*$/, "", names); gsub(/[\047 ]/, "", names)
@@ -191,23 +209,27 @@ says_why()  { [ "$1" != "$NEW" ] || d logs -t --tail 150 "$NEW" 2>&1 | lines >>"
 # CONTAINER ADDRESS. Gives up at once when the container has exited, or the new one says that it can't load its modules; and sooner
 # when the new one answers nothing but errors 500: users may be held meanwhile, and one that starts answers late, not wrong.
 healthy()   {
-  _by=$(( $(date +%s) + HEALTH_S )) _ill=
+  now_s
+  _by=$((_now + HEALTH_S)) _ill=
   until proxy answers "$2" 2 >"$DIR/answers.err" 2>&1; do
-    running "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
-    [ "$(date +%s)" -lt $_by ] || { echo "$1 not healthy in $HEALTH_S s, its health limit"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
+    ! exited "$1" || { echo "$1 exited"; d logs --tail 15 "$1" 2>&1; says_why "$1"; return 1; }
+    now_s
+    [ "$_now" -lt "$_by" ] || { echo "$1 not healthy in $HEALTH_S s, its health limit"; cat "$DIR/answers.err"; says_why "$1"; return 1; }
     [ "$1" != "$NEW" ] || [ -z "$STRICT" ] || { loaded && ! ill; } || { cat "$DIR/answers.err"; says_why "$1"; return 1; }
     nap 0.1
   done; }
 ill() { # nothing but errors 500 for ILL_S
   grep -q ' 500' "$DIR/answers.err" || { _ill=; return 1; }
-  _ill=${_ill:-$(date +%s)}; [ $(( $(date +%s) - _ill )) -ge "${ILL_S:-30}" ] && echo "nothing but errors 500 for ${ILL_S:-30} s"; }
+  now_s
+  _ill=${_ill:-$_now}
+  [ $((_now - _ill)) -ge "${ILL_S:-30}" ] && echo "nothing but errors 500 for ${ILL_S:-30} s"; }
 # Asked from the container itself, from its start on, so that the answer is there when the pages answer; and once more if that was too early.
 websocket() {
   wait "$WS" && cat "$DIR/websocket.said" && return 0
   ( lone; shake 10 ) >"$DIR/websocket.said" 2>&1; _rc=$?; cat "$DIR/websocket.said"; return $_rc; }
 websocket_ask() { ( lone; shake "$HEALTH_S" ) >"$DIR/websocket.said" 2>&1 & WS=$!; }
 shake() { # SECONDS. 404: the bus isn't installed
-  $DOCKER exec -i "$NEW" python3 -IS - "$WS_PORT" "$WS_PATH" "$1" <<'PY'
+  within "$(($1 + CALL_S))" $DOCKER exec -i "$NEW" python3 -IS - "$WS_PORT" "$WS_PATH" "$1" <<'PY'
 import socket, sys, time
 port, path, until = int(sys.argv[1]), sys.argv[2], time.monotonic() + int(sys.argv[3])
 while True:
@@ -231,9 +253,10 @@ proof() {
   [ -z "$_bad" ] || { echo "modules not installed: $_bad"; return 1; }
   loaded || { says_why "$NEW"; return 1; }; }
 probe()  { proxy ask 20 http://127.0.0.1:9001/web/login "$NEW_SLOT"; }   # through the site's own routes, by a listener that no gate closes
-keep()   { # lives from here on; and was alone with its database until here
+keep() { # it was alone with its database until here, whose crons are still held
   until_s 5 crons_held || { echo 'the hold on the crons was lost'; cat "$DIR/crons.out"; return 1; }
-  lasting; }
+  [ "$LANE" != first ] || sql "comment on database \"$DB\" is null"; }
+# Only after the commit: before it, a reboot would start this release beside the old one.
 lasting() { d update --restart unless-stopped "$NEW" >/dev/null; }
 commit() { durable; }                 # on disk BEFORE the first request is let through
 

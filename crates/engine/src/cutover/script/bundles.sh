@@ -9,11 +9,11 @@ BUNDLES="type = 'binary' and res_model = 'ir.ui.view' and coalesce(res_id, 0) = 
 note_bundles() {
   d exec -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "$DB" \
     -c "copy (select row_to_json(bundle) from ir_attachment bundle where $BUNDLES) to stdout" >"$DIR/bundles.part" &&
-    mv -f "$DIR/bundles.part" "$DIR/bundles"; }
+    mv -f "$DIR/bundles.part" "$DIR/bundles" && durable "$DIR/bundles"; }
 bundles_back() {
   [ -e "$DIR/bundles" ] || return 0
   { bundles_note; cat "$DIR/bundles"; echo '\.'; bundles_change; } |
-    d exec -i -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "$DB" -f - >"$DIR/bundles.said" || return 1
+    within "$FILES_S" $DOCKER exec -i -e PGAPPNAME="$APP" "$PG" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "$DB" -f - >"$DIR/bundles.said" || return 1
   for _what in again unused; do
     _names=$(awk -v what=$_what '$1 == what { print $2 }' "$DIR/bundles.said")
     [ -z "$_names" ] || files $_what "$_names" || return 1

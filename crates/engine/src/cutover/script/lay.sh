@@ -5,6 +5,8 @@ set -e
 umask 077
 bin=$1/bin/$4
 mkdir -p "$bin" "$3" "$1/$2" "$1/caddy/gate/$2"
+# What ends a cutover after a power cut must be there after it.
+durable() { sync "$@" 2>/dev/null || sync; }
 chmod 755 "$1/caddy/gate" "$1/caddy/gate/$2"
 if [ "$7" = here ]; then
 	# It is a fourth of what a redeployment would send. Its name tells its content: one that a full disk or a bad one spoilt isn't used.
@@ -17,4 +19,5 @@ fi
 ln -f "$bin/cutover.sh" "$3/cutover.sh"
 printf %s "$5" >"$3/plan.sh.$$"
 mv -f "$3/plan.sh.$$" "$3/plan.sh"
+durable "$bin/cutover.sh" "$bin" "$3/plan.sh" "$3/cutover.sh" "$3" "$1/$2/cutovers" "$1/$2" "$1"
 [ "$6" != start ] || exec sh "$3/cutover.sh" start "$3/plan.sh" </dev/null

@@ -4,12 +4,14 @@ lock() { # FD FILE SECONDS [-s]; busybox knows no flock -w. A dead run leaves sh
 locks() { lock 9 "$LOCK" "$1" && lock 8 "$SERVER_LOCK" 120 -s; }   # adding a site reloads Caddy, which fails what it holds: never during a cut over
 cancelled() { ACT=cancel; j start; revert cancelled || exit 20; exit 11; }
 run() {
-  [ ! -s "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
+  [ ! -e "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
+  # From here on the journal is there, whatever happens to its lines.
+  : >>"$J" && durable || exit 1
   rm -f "$DIR/cancel"
   trap cancelled TERM INT; trap '' HUP
   echo $$ >"$DIR/pid"
   dd if=/dev/zero of="$DIR/ballast" bs=1048576 count=4 2>/dev/null
-  ACT=begin; j start "$LANE"
+  ACT=begin; j start "$LANE" && durable
   # What takes long to start is started beside the first actions. The container for files was started by prepare, but that may be
   # long ago. No lane but this one links while the old release goes on: files that come until the dump are linked by `relink`.
   ( lone; running "$FILES" || files_up || exit 1; [ "$LANE" != code ] || files link ) >"$DIR/files.said" 2>&1 & FILES_UP=$!
@@ -20,19 +22,19 @@ guard() { # holds the same locks, by inherited descriptors
   sh "$SELF" _run "$PLAN" & G=$!
   trap 'kill -TERM $G 2>/dev/null' TERM INT; trap '' HUP
   while :; do wait $G; rc=$?; kill -0 $G 2>/dev/null || break; done
-  ended || { [ -s "$J" ] || exit $rc; ACT=guard; j lost "exit status $rc"; revert || exit 20; exit 10; }
+  ended || { [ -e "$J" ] || exit $rc; ACT=guard; j lost "exit status $rc"; revert || exit 20; exit 10; }
   exit $rc; }
 alive() { ! flock -n -s "$LOCK" true; }
 status() {
   for _e in committed reverted cancelled revert_failed; do has end $_e && { echo $_e; return; }; done
-  if [ ! -s "$J" ]; then echo none; elif alive; then echo running; else echo dead; fi; }
+  if [ ! -e "$J" ]; then echo none; elif alive; then echo running; else echo dead; fi; }
 detach() { # a session whose end kills its processes (logind's KillUserProcesses) needs a unit of the user's own manager
   if busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null | grep -q true && [ "$(id -u)" != 0 ]; then
     loginctl enable-linger && systemd-run --user --collect --quiet --unit "$APP" sh "$SELF" guard "$PLAN" && return
   fi
   setsid nohup sh "$SELF" guard "$PLAN" </dev/null >"$DIR/guard.out" 2>&1 & G=$!; }
 start() {
-  [ ! -s "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
+  [ ! -e "$J" ] || { echo 'this journal was already used' >&2; exit 64; }
   G=; detach
   until_s 150 begun; [ -s "$J" ] && exit 0
   rc=1; [ -z "$G" ] || { wait "$G"; rc=$?; }; cat "$DIR/guard.out" >&2; [ $rc != 0 ] || rc=1; exit $rc; }
