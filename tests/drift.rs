@@ -61,6 +61,37 @@ fn a_container_that_was_removed() {
 }
 
 #[test]
+fn a_database_that_lets_nobody_in() {
+    let journey = Journey::start();
+    journey.deploy_ends("initial", 0);
+    journey.make_ticket("kept");
+    let before = journey.data();
+    let database = journey.database();
+    let may_be_used = |may: bool| {
+        let change = format!("alter database \"{database}\" allow_connections {may}");
+        let container = journey.database_container();
+        let psql = ["exec", &container, "psql", "-qU", "postgres", "-c", &change];
+        journey.server.docker().must(&psql);
+    };
+
+    may_be_used(false);
+    for ran in [journey.slipway.run(&["plan", &journey.env()]), journey.deploy("cron")] {
+        assert_eq!(ran.error(), "database_failed", "{}", ran.told());
+        assert!(
+            ran.told().contains("lets nobody in"),
+            "it is there, and is not planned for anew: {}",
+            ran.told()
+        );
+    }
+    assert_eq!(journey.databases(), std::slice::from_ref(&database), "nothing was made beside it");
+
+    may_be_used(true);
+    before.assert_same(&journey.data());
+    journey.deploy_ends("cron", 0);
+    assert!(journey.tickets().contains(&"kept".to_owned()), "{:?}", journey.tickets());
+}
+
+#[test]
 fn modules_that_wait_in_odoo() {
     let mut journey = Journey::start();
     let env = journey.env();

@@ -54,6 +54,7 @@ pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
     let live = live(facts, &slug);
     let manifest = facts.last_release(&slug);
     let installed: BTreeSet<String> = facts.installed().map(str::to_owned).collect();
+    facts.check_database(&slug)?;
     let has_database = !facts.modules.is_empty();
     // The settings don't say it: a restored database may have demo data whatever was asked for at the first deployment.
     let demo = facts.demo_modules != Some(0);

@@ -64,6 +64,9 @@ pub struct Facts {
     /// When each cut over committed that is still on the server, by the server's clock; with its deployment's short id.
     #[serde(default)]
     pub committed: Vec<(Timestamp, String)>,
+    /// What the database server says of the environment's database; `None` when it could not be asked.
+    #[serde(default)]
+    pub database: Option<DatabaseState>,
     /// The database's size in bytes, when it exists.
     pub db_bytes: Option<u64>,
     /// How many modules have their demo data; `None` when it isn't known.
@@ -85,6 +88,18 @@ pub struct Facts {
     /// The size in bytes of each dump among the environment's snapshots, by the short id of the deployment it was taken for.
     #[serde(skip)]
     pub snapshots: BTreeMap<String, u64>,
+}
+
+/// Whether there is a database, and whether it can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseState {
+    /// There is none of that name.
+    None,
+    /// It takes connections.
+    Open,
+    /// It takes none: a cutover is in its middle, or somebody closed it.
+    Closed,
 }
 
 /// Size and free room of a disk, in MiB.
@@ -192,6 +207,28 @@ impl Facts {
         self.containers.iter().any(|c| c.env == slug && c.role == "db" && c.is_running())
     }
 
+    /// That what is known of the database is enough to plan by. What could not be read is not taken for "there is none".
+    ///
+    /// # Errors
+    /// When it lets nobody in, or when its server runs and doesn't answer.
+    pub fn check_database(&self, slug: &str) -> Result<(), EngineError> {
+        let error = |message: String| EngineError::new(ErrorCode::DatabaseFailed, message);
+        match self.database {
+            Some(DatabaseState::Closed) if !self.unfinished.is_empty() => Err(error(format!(
+                "The database of {slug} lets nobody in: a cutover is in its middle."
+            ))
+            .hint("Wait until it has ended. One that nobody ends is ended by the next deployment.")),
+            Some(DatabaseState::Closed) => Err(error(format!("The database of {slug} lets nobody in.")).hint(
+                "Somebody closed it by hand. PostgreSQL opens it: alter database … allow_connections true",
+            )),
+            None if self.runs_database(slug) => {
+                Err(error(format!("The database server of {slug} runs, but could not be asked for its databases."))
+                    .hint(format!("Its log says why: docker logs --tail 50 slipway-{slug}-db")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The modules that are installed, also those that wait for an upgrade or for their removal.
     pub fn installed(&self) -> impl Iterator<Item = &str> {
         let is_installed = |state: &str| matches!(state, "installed" | "to upgrade" | "to remove");
@@ -285,6 +322,14 @@ impl Facts {
                 self.committed.push((at, first.to_owned()));
             }
             "unfinished" => self.unfinished.push(first.to_owned()),
+            "database" => {
+                self.database = match first {
+                    "none" => Some(DatabaseState::None),
+                    "open" => Some(DatabaseState::Open),
+                    "closed" => Some(DatabaseState::Closed),
+                    _ => None,
+                }
+            }
             "db_bytes" => self.db_bytes = first.parse().ok(),
             "demo" => self.demo_modules = first.parse().ok(),
             "max_connections" => self.max_connections = first.parse().ok(),

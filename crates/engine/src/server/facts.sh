@@ -35,8 +35,12 @@ docker ps -a --no-trunc --filter label=slipway.managed=1 --format \
  'container	{{.ID}}	{{.Names}}	{{.State}}	{{.Label "slipway.env"}}	{{.Label "slipway.role"}}	{{.Label "slipway.deployment"}}	{{.Label "slipway.slot"}}	{{.Label "slipway.commit"}}	{{.Label "slipway.cpus"}}	{{.Label "slipway.memory_mb"}}	{{.Label "slipway.disk_mb"}}	{{.Label "slipway.recipe"}}	{{.Networks}}' >"$work/containers" 2>"$work/containers.err" &
 containers=$!
 if [ -n "$SLUG" ]; then
-  # Nothing where there is no such container, or none that runs.
-  docker exec "slipway-$SLUG-db" psql -XAtq -F '	' -U postgres -d "$(printf '%s' "$SLUG" | tr - _)" \
+  # Nothing where there is no such container, or none that runs. A database that lets nobody in ends it after its first line.
+  name=$(printf '%s' "$SLUG" | tr - _)
+  docker exec "slipway-$SLUG-db" psql -XAtq -F '	' -U postgres -d postgres \
+    -c "select 'database', coalesce((select case when datallowconn then 'open' else 'closed' end
+          from pg_database where datname = '$name'), 'none')" \
+    -c "\\connect \"$name\"" \
     -c "select 'db_bytes', pg_database_size(current_database())" \
     -c "select 'max_connections', current_setting('max_connections')" \
     -c "select 'demo', count(*) from ir_module_module where demo" \
@@ -72,7 +76,8 @@ for dump in "$ROOT/$SLUG"/snapshots/*/dump; do
   [ -s "$dump" ] && say snapshot "${dir##*/} $(stat -c %s "$dump")"
 done
 for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
-  [ -s "$journal" ] || continue
+  # An empty one has lost its lines: what it began may be in the middle.
+  [ -e "$journal" ] || continue
   dir=${journal%/journal.jsonl}
   end=$(tail -n 5 "$journal" | grep -E '"ev":"(committed|reverted|cancelled)"')
   case $end in

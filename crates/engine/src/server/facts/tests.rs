@@ -24,6 +24,12 @@ fn reads_what_the_script_prints() {
 
 /// What the script says of a server with this `docker`.
 fn said_with(docker: &str) -> Facts {
+    let dir = tempfile::tempdir().unwrap();
+    said_of(docker, dir.path(), "")
+}
+
+/// The same with what is in this folder of ours, and of this environment.
+fn said_of(docker: &str, root: &std::path::Path, slug: &str) -> Facts {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -32,9 +38,9 @@ fn said_with(docker: &str) -> Facts {
     fs::write(&program, format!("#!/bin/sh\n{docker}\n")).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
-    let root = dir.path().join("root").display().to_string();
     let mut command = std::process::Command::new("sh");
-    let said = command.args(["-c", SCRIPT, "facts.sh", &root, ""]).env("PATH", path).output().unwrap();
+    let said =
+        command.args(["-c", SCRIPT, "facts.sh"]).arg(root).arg(slug).env("PATH", path).output().unwrap();
     assert!(said.status.success(), "{said:?}");
     Facts::parse(&String::from_utf8(said.stdout).unwrap())
 }
@@ -49,6 +55,38 @@ fn half_an_answer_of_docker_is_no_empty_server() {
     // Some versions of the client call it a success when the daemon doesn't answer.
     let facts = said_with("case $1 in info) printf '\t\n'; echo 'Cannot connect' >&2 ;; esac");
     assert!(facts.docker_error.unwrap().starts_with("Cannot connect"));
+}
+
+#[test]
+fn what_could_not_be_asked_is_not_taken_for_nothing() {
+    let database = |state: &str, running: &str| {
+        let line = format!("container\tabc\tslipway-acme-db\t{running}\tacme\tdb\n");
+        let facts = Facts::parse(&format!("{line}{state}unfinished\tb1\n"));
+        facts.check_database("acme").map_err(|error| error.code)
+    };
+    assert_eq!(database("database\tclosed\n", "running"), Err(ErrorCode::DatabaseFailed));
+    assert_eq!(database("", "running"), Err(ErrorCode::DatabaseFailed));
+    assert_eq!(database("database\tnone\n", "running"), Ok(()));
+    assert_eq!(database("database\topen\n", "running"), Ok(()));
+    // Deploying starts it, and asks then.
+    assert_eq!(database("", "exited"), Ok(()));
+}
+
+#[test]
+fn an_empty_journal_is_one_that_somebody_has_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, journal) in [
+        ("empty", ""),
+        ("cut", "{\"action\":\"begin\",\"ev\":\"start\"}\n"),
+        ("undone", "{\"action\":\"end\",\"ev\":\"reverted\"}\n"),
+    ] {
+        let cutover = dir.path().join("acme/cutovers").join(name);
+        std::fs::create_dir_all(&cutover).unwrap();
+        std::fs::write(cutover.join("journal.jsonl"), journal).unwrap();
+    }
+    let docker = "case $1 in info) printf '27.3.1\t/\n' ;; esac";
+    let facts = said_of(docker, dir.path(), "acme");
+    assert_eq!(facts.unfinished, ["cut", "empty"]);
 }
 
 #[test]
