@@ -12,11 +12,29 @@ mod cutover_lab;
 
 use std::time::{Duration, Instant};
 
-use cutover_lab::{Case, Lab};
+use cutover_lab::{Case, Lab, asks, serve};
 use slipway_engine::{
     cutover::{Entry, Event, Lane, Outcome, Slot},
     render::caddy::Tls,
 };
+
+#[test]
+fn a_page_that_sends_its_visitors_elsewhere_has_answered() {
+    // 192.0.2.1 is no host anywhere (RFC 5737).
+    let address = serve(&[
+        ("/page", "200 OK"),
+        ("/provider", "303 See Other\r\nLocation: https://192.0.2.1/login"),
+        ("/provider-by-name", "302 Found\r\nlocation: //provider.example/login"),
+        ("/here", "303 See Other\r\nLocation: /page"),
+        ("/broken-here", "303 See Other\r\nLocation: /broken"),
+        ("/circle", "303 See Other\r\nLocation: /circle"),
+        ("/gone", "404 Not Found"),
+    ]);
+    let said = asks(address, &["/page", "/provider", "/provider-by-name", "/here"]);
+    assert_eq!(said, [Ok(()), Ok(()), Ok(()), Ok(())]);
+    let said = asks(address, &["/broken-here", "/circle", "/gone"]);
+    assert!(said.len() == 3 && said.iter().all(Result::is_err), "{said:?}");
+}
 
 #[test]
 fn update_lane() {

@@ -1,9 +1,11 @@
 //! A small server: PostgreSQL, Caddy and Odoo in real containers, and one environment whose releases are versions of `lab_mod`.
 
+mod asks;
 mod files;
 mod load;
 mod look;
 
+pub(crate) use asks::{asks, serve};
 pub(crate) use load::{Load, get};
 
 use std::{

@@ -74,7 +74,25 @@ proxy() { # WORD [ARGUMENT…]: one of the words below, asked in the proxy's net
   fi; }
 IN_PROXY='
   now() { read -r now _ </proc/uptime; echo "${now%%.*}"; }
-  ask() { wget -q -T "$1" -O /dev/null --header "Host: $SITE" --header "X-Forwarded-Proto: https" ${3:+--header "X-Slipway-Slot: $3"} "$2" 2>&1; }
+  # Whether a page answers, and with no error. One that sends its visitors elsewhere, to log in for instance, has answered: where to is
+  # not asked, since it need not be reached from here.
+  ask() { # SECONDS ADDRESS [SLOT]
+    sh -c "echo \$\$; exec wget -qS -O /dev/null -T \"\$@\" 2>&1" sh "$1" --header "Host: $SITE" \
+      --header "X-Forwarded-Proto: https" ${3:+--header "X-Slipway-Slot: $3"} "$2" | answered "$2"; }
+  answered() { # ADDRESS, what wget says as our input
+    here=${1#http://}
+    here=http://${here%%/*}
+    status=
+    read -r wget
+    while read -r line; do
+      case $status-$line in
+        *-HTTP/*) status=${line#* } ;;
+        3*-[Ll]ocation:" "/[!/]* | 3*-[Ll]ocation:" "/ | 3*-[Ll]ocation:" $here"/*) ;;
+        3*-[Ll]ocation:*) kill -PIPE "$wget" 2>/dev/null; return 0 ;;
+        *-wget:*) echo "$line"; return 1 ;;
+      esac
+    done
+    case $status in 2*) ;; *) echo "it answers ${status:-nothing}"; return 1 ;; esac; }
   in_flight() { wget -q -T 3 -O - http://127.0.0.1:2019/reverse_proxy/upstreams | tr "{" "\n" | sed -n "s/.*\"address\":\"$1\".*\"num_requests\":\([0-9]*\).*/\1/p"; }
   answers() { # ADDRESS SECONDS: both pages; ten tries a second, at least one
     end=$(( $(now) + $2 ))
