@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::{Journey, Ran, Running, Script, Server};
+use slipway_tests::{Journey, Ran, Running, Script, Server, Slipway};
 
 /// Longer than any part of a deployment takes on a busy machine.
 const LONG: Duration = Duration::from_secs(300);
@@ -118,6 +119,58 @@ fn a_desktop_that_is_killed_is_carried_on() {
     assert_eq!(history.len(), 4);
     assert!(history.iter().all(|d| d["status"] == "success"), "{history:#?}");
     assert_eq!(journey.tickets().iter().filter(|t| *t == "kept").count(), 1);
+}
+
+/// What a computer has of Slipway, as it was at a moment: what it wrote after that, a power cut took.
+struct Kept(Vec<(PathBuf, Vec<u8>)>);
+
+impl Kept {
+    fn of(slipway: &Slipway) -> Self {
+        let files = std::fs::read_dir(slipway.home()).unwrap().map(|entry| entry.unwrap().path());
+        let store =
+            files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("slipway.db"));
+        Self(store.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect())
+    }
+
+    fn put_back(self, slipway: &Slipway) {
+        for (path, _) in Self::of(slipway).0 {
+            std::fs::remove_file(path).unwrap();
+        }
+        for (path, content) in self.0.into_iter().filter(|(path, _)| !path.ends_with("slipway.db-shm")) {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_desktop_that_forgets_what_it_began() {
+    let journey = Journey::live();
+    journey.make_ticket("kept");
+    let inspect = |container: &str| {
+        let asked = ["inspect", "--format", "{{.Id}} {{.State.Status}} {{.RestartCount}}", container];
+        journey.server.docker().must(&asked)
+    };
+    for (step, commit, release) in
+        [("installing_dependencies", "code-only", "1.1"), ("cloning_repositories", "view-change", "1.2")]
+    {
+        let (mut running, script) = deploy(&journey, commit);
+        running.wait_for_step(step, LONG);
+        let kept = running.stand_still(|| Kept::of(&journey.slipway));
+        script.wait_for("end", "committed", LONG);
+        running.kill();
+        kept.put_back(&journey.slipway);
+        assert_eq!(journey.last()["status"], "building", "it remembers nothing of the cut over");
+        let live = journey.web();
+        let before = inspect(&live);
+
+        journey.slipway.must(&["work", "--until-idle"]);
+        assert_eq!(inspect(&live), before, "{step}: what serves was not touched");
+        journey.assert_serves(release);
+        let last = journey.last();
+        assert_eq!(last["status"], "success", "{step}: the server's journal tells how it ended: {last:#}");
+    }
+    assert!(journey.tickets().contains(&"kept".to_owned()));
+    journey.deploy_ends("initial", 0);
 }
 
 #[test]

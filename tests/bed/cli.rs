@@ -100,6 +100,14 @@ impl Running {
         self.wait_for(limit, |line| line["step"] == step);
     }
 
+    /// Does something while it is stopped.
+    pub fn stand_still<T>(&self, act: impl FnOnce() -> T) -> T {
+        process::signal("STOP", &[self.child.id()]);
+        let done = act();
+        process::signal("CONT", &[self.child.id()]);
+        done
+    }
+
     /// `kill -9`.
     pub fn kill(self) -> Ran {
         process::signal("KILL", &[self.child.id()]);

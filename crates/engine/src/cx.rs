@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{DeployOptions, Deployment, Level, Settings, Status, Step, StepStatus};
+use crate::model::{DeployOptions, Deployment, Level, Part, Settings, Status, Step, StepStatus};
 use crate::odoo::series::Series;
 use crate::plan::Plan;
 use crate::planning;
@@ -37,6 +37,7 @@ pub(crate) struct Cx {
     recorded: BTreeMap<Step, Value>,
     step: std::sync::Mutex<Step>,
     has_lease: AtomicBool,
+    cuts_over: AtomicBool,
     server: OnceCell<Reached>,
     unreached: std::sync::Mutex<Option<EngineError>>,
     fetched: OnceCell<Fetched>,
@@ -64,6 +65,7 @@ impl Cx {
             .filter_map(|s| Some((s.step, s.output?)))
             .collect();
         let unrooted = Layout::new("", settings.slug());
+        let is_deploying = deployment.status == Status::Deploying;
         let cancel = claim.cancel().clone();
         Ok(Self {
             engine,
@@ -74,6 +76,7 @@ impl Cx {
             recorded,
             step: std::sync::Mutex::new(Step::Initializing),
             has_lease: AtomicBool::new(false),
+            cuts_over: AtomicBool::new(is_deploying),
             server: OnceCell::new(),
             unreached: std::sync::Mutex::default(),
             fetched: OnceCell::new(),
@@ -84,6 +87,26 @@ impl Cx {
     /// Gives the claim back, to be finished.
     pub(crate) fn into_claim(self) -> Claim {
         self.claim
+    }
+
+    /// Whether its cut over has begun, as far as is known.
+    pub(crate) fn is_cutting_over(&self) -> bool {
+        self.cuts_over.load(Ordering::Relaxed)
+    }
+
+    /// Records that the cut over begins, or that it was found to have begun.
+    pub(crate) async fn start_cutting_over(&self) -> Result<(), EngineError> {
+        self.claim.start_deploying().await?;
+        self.cuts_over.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether all that an earlier run prepared is recorded, so that its cut over can be followed and settled.
+    pub(crate) fn has_prepared(&self) -> bool {
+        // The first two are done again by whoever resumes.
+        Step::all()
+            .filter(|step| step.part() == Part::Prepare && *step > Step::Connecting)
+            .all(|step| self.recorded.contains_key(&step))
     }
 
     /// The claim: what is recorded of the deployment goes through it.
@@ -99,7 +122,7 @@ impl Cx {
             return Ok(output);
         }
         // One that is resumed in its cut over is past what can be cancelled here: the server knows how it ends.
-        let cancellable = S::CANCELLABLE && self.deployment.status != Status::Deploying;
+        let cancellable = S::CANCELLABLE && !self.is_cutting_over();
         if cancellable && self.cancel.is_cancelled() {
             return Err(cancelled());
         }

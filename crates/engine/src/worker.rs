@@ -147,10 +147,20 @@ async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Res
         return Ok(());
     };
     let (status, error) = end(&cx, result).await;
+    let is_unknown = error.as_ref().is_some_and(|error| error.code == ErrorCode::OutcomeUnknown);
     let Some(cx) = Arc::into_inner(cx) else {
         return Err(EngineError::internal("The deployment's tasks did not end."));
     };
-    cx.into_claim().finish(status, error).await
+    let (engine, environment) = (cx.engine.clone(), cx.deployment.environment_id);
+    cx.into_claim().finish(status, error).await?;
+    if is_unknown {
+        // The server may know by now.
+        let view = engine.environment_by_id(environment).await?;
+        if let Err(error) = engine.refresh(&view).await {
+            tracing::warn!(%error, "how a deployment ended could not be found out yet");
+        }
+    }
+    Ok(())
 }
 
 /// What is recorded of the end, after what a failed or cancelled deployment prepared is removed.
@@ -178,7 +188,7 @@ async fn end(cx: &Cx, result: Result<Ended, EngineError>) -> (Status, Option<Dep
             if let Err(left) = clean_up(cx).await {
                 cx.warn(format!("What had been prepared could not all be removed: {}", left.message));
             }
-            let prepares = cx.deployment.status != Status::Deploying && cx.current().part() == Part::Prepare;
+            let prepares = !cx.is_cutting_over() && cx.current().part() == Part::Prepare;
             let (status, error) = of_error(error, prepares && is_asked_to_end(cx).await);
             (status, Some(DeploymentError::new(error, step)))
         }
@@ -223,7 +233,7 @@ async fn keep_lease(cx: Arc<Cx>) {
         let renewed =
             Lease::renew(connection.host.as_ref(), cx.layout(), cx.deployment.id, &cx.deployment.who).await;
         // A cut over has a lock of its own, and goes on.
-        let prepares = cx.deployment.status != Status::Deploying && cx.current().part() == Part::Prepare;
+        let prepares = !cx.is_cutting_over() && cx.current().part() == Part::Prepare;
         if let Err(error) = renewed {
             if error.code == ErrorCode::LockHeld && prepares {
                 cx.warn("Another desktop has taken this environment over; stopping");

@@ -8,7 +8,7 @@ mod web;
 
 pub(crate) use caddy::{proxy, proxy_recipe};
 pub(crate) use database::{database, database_limits};
-pub(crate) use ensure::{create, create_shared, ensure_network, ensure_volume};
+pub(crate) use ensure::{create, create_shared, end, ensure_network, ensure_volume};
 pub(crate) use files::files;
 pub(crate) use web::{WebSpec, update, web};
 

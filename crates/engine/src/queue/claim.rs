@@ -146,10 +146,19 @@ impl Claim {
         self.set("UPDATE deployment SET point_of_no_return = ?2 WHERE id = ?1", true).await
     }
 
-    /// Records that the cut over begins. Nothing happens if it has begun before, in an earlier attempt.
+    /// Makes sure that the deployment is still this process's, before something is removed for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ClaimLost`] when another process has taken it over.
+    pub async fn confirm(&self) -> Result<(), EngineError> {
+        self.held.write(|_, _, _| Ok(())).await
+    }
+
+    /// Records that the cut over begins, and all that was recorded before, so that a power cut of this computer leaves it. Nothing
+    /// happens if it has begun before, in an earlier attempt.
     pub async fn start_deploying(&self) -> Result<(), EngineError> {
         self.held
-            .write(|t, id, now| {
+            .write_durably(|t, id, now| {
                 let sql = "UPDATE deployment SET status = 'deploying', deploying_at = ?2
                     WHERE id = ?1 AND status <> 'deploying'";
                 if t.prepare_cached(sql)?.execute((id, Millis(now)))? == 0 {
@@ -204,19 +213,35 @@ impl Held {
         &self,
         work: impl FnOnce(&Transaction<'_>, DeploymentId, Timestamp) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        self.store.write(self.as_holder(work)).await
+    }
+
+    /// The same, and on the disk when it returns.
+    async fn write_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, DeploymentId, Timestamp) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.store.write_durably(self.as_holder(work)).await
+    }
+
+    fn as_holder<T, W>(
+        &self,
+        work: W,
+    ) -> impl FnOnce(&Transaction<'_>) -> Result<T, EngineError> + Send + 'static + use<T, W>
+    where
+        W: FnOnce(&Transaction<'_>, DeploymentId, Timestamp) -> Result<T, EngineError> + Send + 'static,
+    {
         let (id, name) = (self.id, self.name.clone());
-        self.store
-            .write(move |t| {
-                let sql = "SELECT EXISTS (SELECT 1 FROM deployment WHERE id = ?1 AND claim = ?2)";
-                if !t.prepare_cached(sql)?.query_row((id, name), |row| row.get(0))? {
-                    return Err(EngineError::new(
-                        ErrorCode::ClaimLost,
-                        "This deployment isn't this process's any more.",
-                    ));
-                }
-                work(t, id, model::now())
-            })
-            .await
+        move |t| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM deployment WHERE id = ?1 AND claim = ?2)";
+            if !t.prepare_cached(sql)?.query_row((id, name), |row| row.get(0))? {
+                return Err(EngineError::new(
+                    ErrorCode::ClaimLost,
+                    "This deployment isn't this process's any more.",
+                ));
+            }
+            work(t, id, model::now())
+        }
     }
 }
 

@@ -67,6 +67,9 @@ pub struct Facts {
     /// What the database server says of the environment's database; `None` when it could not be asked.
     #[serde(default)]
     pub database: Option<DatabaseState>,
+    /// Short ids of deployments whose cut over went back.
+    #[serde(default)]
+    pub undone: Vec<String>,
     /// The database's size in bytes, when it exists.
     pub db_bytes: Option<u64>,
     /// How many modules have their demo data; `None` when it isn't known.
@@ -202,6 +205,18 @@ impl Facts {
         }
     }
 
+    /// Whether a deployment's cut over was begun there, however it ended.
+    pub fn has_begun(&self, deployment: DeploymentId) -> bool {
+        let short = deployment.short();
+        let committed = self.committed.iter().map(|(_, short)| short);
+        self.unfinished.iter().chain(&self.undone).chain(committed).any(|begun| *begun == short)
+    }
+
+    /// Whether a deployment is the one that was committed last.
+    pub fn is_last_committed(&self, deployment: DeploymentId) -> bool {
+        self.committed.iter().max().is_some_and(|(_, last)| *last == deployment.short())
+    }
+
     /// Whether the environment's database could be asked.
     pub fn runs_database(&self, slug: &str) -> bool {
         self.containers.iter().any(|c| c.env == slug && c.role == "db" && c.is_running())
@@ -322,6 +337,7 @@ impl Facts {
                 self.committed.push((at, first.to_owned()));
             }
             "unfinished" => self.unfinished.push(first.to_owned()),
+            "undone" => self.undone.push(first.to_owned()),
             "database" => {
                 self.database = match first {
                     "none" => Some(DatabaseState::None),

@@ -82,6 +82,7 @@ for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
   end=$(tail -n 5 "$journal" | grep -E '"ev":"(committed|reverted|cancelled)"')
   case $end in
     '') say unfinished "${dir##*/}" ;;
+    *'"ev":"reverted"'*|*'"ev":"cancelled"'*) say undone "${dir##*/}" ;;
     *'"ev":"committed"'*)
       at=${end#*'"t":"'}
       say committed "${dir##*/}	${at%%'"'*}" ;;

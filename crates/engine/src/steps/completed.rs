@@ -43,18 +43,31 @@ impl PrepareStep for Completed<'_> {
             })
             .await?;
         cx.claim().record_pause(self.cut.pause_ms).await?;
-        self.soften(
-            cx,
-            "The site's settings could not be changed",
-            routing::apply(cx, &self.config.site).await,
-        );
+        // A desktop that comes back late must not undo what another one has done since.
+        let is_ours = match self.is_still_ours(cx).await {
+            Ok(is_ours) => is_ours,
+            Err(error) => {
+                self.soften(cx, "What is live could not be asked", Err(error));
+                false
+            }
+        };
+        if is_ours {
+            let applied = routing::apply(cx, &self.config.site).await;
+            self.soften(cx, "The site's settings could not be changed", applied);
+        } else {
+            cx.warn(
+                "Another deployment has come since: the site's settings and the clean-up of old releases are left to it",
+            );
+        }
         // Side by side, since each mostly waits; only the clean-up counts the snapshot.
         let save = async {
             let saved = snapshot::save(cx, self.cut).await;
             self.soften(cx, "The lasting snapshot could not be made", saved);
             let earlier = snapshot::catch_up(cx).await;
             self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
-            self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
+            if is_ours {
+                self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
+            }
         };
         let look = async {
             let asked = self.ask_through_the_proxy(cx).await;
@@ -86,6 +99,20 @@ impl Completed<'_> {
                 cx.debug(line);
             }
         }
+    }
+
+    /// Whether nobody else deploys this environment, or has since: the lock is ours, and this is what was committed last.
+    async fn is_still_ours(&self, cx: &Cx) -> Result<bool, EngineError> {
+        let host = &cx.connection().await?.host;
+        let deployment = &cx.deployment;
+        match Lease::acquire(host.as_ref(), cx.layout(), deployment.id, &deployment.who, false).await {
+            Ok(()) => cx.note_lease(),
+            Err(error) if error.code == ErrorCode::LockHeld => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let others = cx.learn_again().await?;
+        // In the code lane its own commit is recorded as the last one only when it has ended: then it is unfinished.
+        Ok(others.is_last_committed(deployment.id) || others.unfinished.contains(&deployment.id.short()))
     }
 
     /// What the cut over's check asked the new release for and found right.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::PrepareStep;
 use super::cut_over::{RECONNECT_EVERY, is_passing, outcome_unknown};
@@ -11,7 +12,7 @@ use crate::cutover::{self, CutOver};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::history::{self, Learnt};
-use crate::model::{Status, Step};
+use crate::model::Step;
 use crate::server::{Capacity, Facts, Lease};
 
 /// Connects. Repeated when a deployment is resumed: facts age.
@@ -30,10 +31,16 @@ impl PrepareStep for Connecting {
     type Output = Facts;
 
     async fn run(&self, cx: &Cx) -> Result<Facts, EngineError> {
-        if cx.deployment.status == Status::Deploying {
+        if cx.is_cutting_over() {
             return find_again(cx).await;
         }
         let mut facts = cx.connect().await?.clone();
+        if facts.has_begun(cx.deployment.id) {
+            // Its record was lost here, by a power cut of this computer or with an older copy of its store.
+            cx.warn("The server has begun this cut over before, which was not recorded here");
+            cx.start_cutting_over().await?;
+            return find_again(cx).await;
+        }
         cx.info(format!(
             "Connected to {}: Docker {}, {} CPU, {} MB of memory, {} GB of disk free",
             cx.settings.server.name,
@@ -131,10 +138,37 @@ async fn find_again(cx: &Cx) -> Result<Facts, EngineError> {
     cx.info(format!("Connected to {} again: finding out how the cut over went", cx.settings.server.name));
     let host = &cx.connection().await?.host;
     let owner = &cx.deployment.who;
-    if let Err(error) = Lease::acquire(host.as_ref(), cx.layout(), cx.deployment.id, owner, false).await {
-        cx.warn(format!("Going on without the environment's lock: {}", error.message));
+    match Lease::acquire(host.as_ref(), cx.layout(), cx.deployment.id, owner, false).await {
+        Ok(()) => cx.note_lease(),
+        Err(error) => cx.warn(format!("Going on without the environment's lock: {}", error.message)),
+    }
+    if !cx.has_prepared() {
+        return Err(end_without_record(cx).await);
     }
     Ok(facts)
+}
+
+/// Waits for the end of a cut over of which so little is recorded here that it can't be settled. Nothing is prepared anew: it may
+/// be what serves. Gives the error that makes the server's journal decide what is recorded.
+async fn end_without_record(cx: &Cx) -> EngineError {
+    match wait_for_end(cx).await {
+        Ok(()) => outcome_unknown(EngineError::new(
+            ErrorCode::OutcomeUnknown,
+            "What was prepared for it is not recorded on this computer any more.",
+        )),
+        Err(error) => outcome_unknown(error),
+    }
+}
+
+async fn wait_for_end(cx: &Cx) -> Result<(), EngineError> {
+    let host = &cx.connection().await?.host;
+    let unit = CutOver::find(Arc::clone(host), cx.layout().cutover(cx.deployment.id));
+    unit.follow(0, &mut |_, _| {}, &CancellationToken::new()).await?;
+    if unit.status().await? == cutover::Status::Dead {
+        cx.warn("Its process on the server is gone; ending it");
+        unit.revert().await?;
+    }
+    Ok(())
 }
 
 /// Takes the lock; true if it had to be waited for.

@@ -12,7 +12,7 @@ use super::{Config, Release, SourceOnServer};
 use crate::cutover::{self, CallError, Cancel, CutOver as Unit, Entry, Event, Fold, Limits, Outcome};
 use crate::cx::{Cx, cancelled};
 use crate::error::{EngineError, ErrorCode};
-use crate::model::{Lane, Status, Step};
+use crate::model::{Lane, Step};
 use crate::render::odoo_conf::ADDONS;
 use crate::server::{CADDY, Slot};
 use crate::steps::progress::Progress;
@@ -165,11 +165,11 @@ impl CutOver<'_> {
     ) -> Result<Ended, EngineError> {
         let plan = self.plan(cx)?;
         cx.enter(Step::TakingSnapshot);
-        if cx.deployment.status != Status::Deploying {
+        if !cx.is_cutting_over() {
             if cx.cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            cx.claim().start_deploying().await?;
+            cx.start_cutting_over().await?;
         }
         let unit = start(cx, &plan).await?;
         let mut follower = Follower {

@@ -117,6 +117,8 @@ impl InstallingDependencies<'_> {
     async fn start_files(&self, cx: &Cx) -> Result<(), EngineError> {
         let docker = &cx.connection().await?.docker;
         let name = cx.layout().files(cx.deployment.id);
+        // One of an earlier attempt. It serves nobody.
+        containers::end(docker, &name).await?;
         containers::create(docker, &name, containers::files(cx.layout(), cx.deployment.id, &self.base.id))
             .await?;
         Ok(docker.start_container(&name, None).await?)
@@ -138,6 +140,7 @@ impl InstallingDependencies<'_> {
             secret_variables: self.config.secret_variables,
         };
         let web = layout.web(cx.deployment.id);
+        cx.claim().confirm().await?;
         containers::create(docker, &web, containers::web(&spec)).await?;
         let Some(args) = self.update_args(cx)? else {
             cx.info("The new container stands ready");

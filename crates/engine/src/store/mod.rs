@@ -104,6 +104,14 @@ impl Store {
         self.inner.writer.write(work).await
     }
 
+    /// The same, and on the disk when it returns, with all that was written before: a power cut leaves it.
+    pub(crate) async fn write_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.inner.writer.write_durably(work).await
+    }
+
     /// Reads one consistent state.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

@@ -44,10 +44,31 @@ impl Writer {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        self.queue(|connection| in_transaction(connection, work)).await
+    }
+
+    /// The same, and what is committed by then is on the disk: it survives a power cut.
+    pub(super) async fn write_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.queue(|connection| {
+            connection.execute_batch(FULL)?;
+            let done = in_transaction(connection, work);
+            connection.execute_batch(NORMAL)?;
+            done
+        })
+        .await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // Whoever asked may have gone away; the work counts all the same.
-            let _ = answer.send(in_transaction(connection, work));
+            let _ = answer.send(work(connection));
         });
         let gone = || EngineError::internal("The store's writer ended early.");
         self.jobs.send(job).map_err(|_| gone())?;
@@ -55,15 +76,19 @@ impl Writer {
     }
 }
 
+/// What is committed survives the end of this process at any moment. The last moments before a power cut may be lost, whole
+/// transactions at a time; steps can be repeated, and what happens on a server is journaled there.
+const NORMAL: &str = "PRAGMA synchronous = NORMAL";
+/// Each commit waits for the disk, and takes with it all that was committed before.
+const FULL: &str = "PRAGMA synchronous = FULL";
+
 /// Opens the database for writing and brings it to the newest version.
 pub(super) fn connect(path: &Path) -> Result<Connection, EngineError> {
     let mut connection = Connection::open(path)?;
     home::keep_to_oneself(path, 0o600)?;
     connection.busy_timeout(BUSY_LIMIT)?;
-    // NORMAL: what is committed survives the end of this process at any moment. The last moments before a power cut may
-    // be lost, whole transactions at a time; steps can be repeated, and what happens on a server is journaled there.
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch(NORMAL)?;
     migrations::run(&mut connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
