@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::Journey;
+use slipway_tests::{Journey, Script, http};
 
 const LONG: Duration = Duration::from_secs(900);
 
@@ -153,4 +153,40 @@ fn two_desktops() {
         ["ada", "bea", "ada", "bea", "bea"],
         "the server's own history tells who: {server_history}"
     );
+}
+
+#[test]
+fn a_desktop_that_comes_back_late() {
+    let journey = Journey::live();
+    let env = journey.env();
+    let second = journey.desktop("bea");
+    journey.sample.set_branch("live", "code-only");
+    let script = Script::next(&journey);
+    let running = journey.slipway.start(&["deploy", &env]);
+    // The lid is closed in the middle, and the server goes on.
+    script.wait_for("start_new", "start", LONG);
+    running.kill();
+    script.wait_for("end", "committed", LONG);
+
+    // Somebody else deploys since, with another address.
+    let site = || {
+        std::fs::read_to_string(
+            journey.server.home().join(".slipway/caddy/sites").join(format!("{}.caddy", journey.slug())),
+        )
+    };
+    let before = site().unwrap();
+    let domain = format!("later.{}", journey.host());
+    second.must(&["env", "set", &env, "--domain", &domain]);
+    let taken = second.run(&["deploy", &env, "--take-over"]);
+    assert_eq!(taken.code, Some(0), "{}", taken.told());
+    let (live, newer) = (journey.web(), site().unwrap());
+    assert!(before != newer, "the address is another");
+
+    assert_eq!(journey.last()["status"], "deploying", "the first one knows nothing of it");
+    journey.slipway.must(&["work", "--until-idle"]);
+    assert!(site().unwrap() == newer, "the first one puts no older site over it");
+    assert_eq!(journey.web(), live, "and what serves stays");
+    assert_eq!(journey.last()["status"], "success", "what it began was committed");
+    let answer = http::get(journey.server.http(), &domain, "/web/login").unwrap();
+    assert_eq!(answer.status, 200, "the new address answers");
 }

@@ -107,7 +107,7 @@ pub struct Plan {
     pub image: String,
     /// The image's id (`sha256:…`), which the running container must have.
     pub image_id: Option<String>,
-    /// The environment's domain, without port.
+    /// The domain that the proxy answers to while the cutover lasts, without port. A changed one is its site's after the commit.
     pub domain: String,
     /// Modules that must be installed at the end.
     pub modules: Vec<String>,

@@ -35,6 +35,9 @@ pub(crate) struct Config {
     pub live_port: u16,
     /// The site at the proxy once the release serves.
     pub site: Site,
+    /// The domain that the proxy answers to until then. Nothing in what an older version recorded: the site's.
+    #[serde(default)]
+    pub domain_before: Option<String>,
     /// The image of the dependencies, when there are any: its name, to be built unless it is there.
     pub dependencies: Option<String>,
     /// The release image under the hash of all that goes into it.
@@ -96,6 +99,7 @@ impl PrepareStep for GeneratingConfig<'_> {
             slot,
             live_port,
             site,
+            domain_before: Some(site_now.domain),
             dependencies: stages.dependencies.and_then(|s| s.tag),
             keyed_image,
             secret_variables,

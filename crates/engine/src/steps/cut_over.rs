@@ -320,7 +320,7 @@ impl CutOver<'_> {
             volume: layout.data(),
             image: self.release.image.clone(),
             image_id: Some(self.release.image_id.clone()),
-            domain: self.config.site.domain.clone(),
+            domain: self.config.domain_before.as_ref().unwrap_or(&self.config.site.domain).clone(),
             modules,
             static_files: self.static_files(),
             updated,
