@@ -14,7 +14,7 @@ use crate::server::Slot;
 
 /// `routing.sh DIR SLUG [FILE NAME]…`: the new site comes by stdin, and each FILE goes to the proxy's certificates as NAME. Exit: 0 as it should be (says "changed" if it wasn't) · 12 cut overs
 /// in the way · 13 the proxy refused it (the old one is back)
-const SCRIPT: &str = include_str!("routing.sh");
+const SCRIPT: &str = concat!(include_str!("server/lock.sh"), include_str!("routing.sh"));
 /// The same words; changes nothing that the proxy reads.
 const CHECK: &str = include_str!("routing_check.sh");
 const IN_THE_WAY: i32 = 12;

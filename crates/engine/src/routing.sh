@@ -19,8 +19,7 @@ changed=
 done
 [ -z "$changed" ] && cmp -s "$SITE.new" "$SITE" && exit 0
 
-exec 9>>"$DIR/lock"
-flock -x -w 900 9 || exit 12
+lock 9 "$DIR/lock" 900 || exit 12
 # What was there is kept until the proxy has taken what is new: at its next start it would fail for all sites otherwise.
 replaced=
 replace() { # NEW OLD

@@ -70,9 +70,10 @@ impl FileList {
     }
 }
 
-/// Whether a path stays in the folder that it is relative to: it becomes a name in an archive that others unpack.
+/// Whether a path stays in the folder that it is relative to: it becomes a name in an archive that others unpack, on Windows too,
+/// where a backslash parts folders and a colon ends the name of a drive.
 fn is_below(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    !path.contains(['\\', ':']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -81,8 +82,7 @@ mod tests {
 
     #[test]
     fn what_is_had_is_no_longer_wanted() {
-        let text =
-            "sum1\t3\tab/abcd\nsum2\t0\tnotes of mine.txt\nsum3\t1\t../outside\nsum4\t1\t/etc/passwd\n";
+        let text = "sum1\t3\tab/abcd\nsum2\t0\tnotes of mine.txt\nsum3\t1\t../outside\nsum4\t1\t/etc/passwd\nsum5\t1\t..\\up\nsum6\t1\tC:up\n";
         let mut list = FileList::parse(text.as_bytes()).unwrap();
         assert_eq!(list.names(), b"ab/abcd\nnotes of mine.txt\n");
         assert_eq!(list.sent(), 512 + 512 + 512, "two heads, and one file that isn't empty");

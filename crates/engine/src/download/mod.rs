@@ -99,9 +99,9 @@ pub(crate) async fn fetch(
     let list = list.feed(&mut count, FileList::read).await?;
     let mut count = Count::new(DownloadPart::Files, Some(list.sent()), count.say);
     let before = format!("before_{}", snapshot.deployment_id.short());
-    let image = series.facts().postgres_image;
+    let database_container = layout.db();
     let files = |folder: &str, names: Vec<u8>| {
-        take(Cmd::script(FILES, [layout.data().as_str(), image, folder]), Stdin::from(names))
+        take(Cmd::script(FILES, [layout.data().as_str(), &database_container, folder]), Stdin::from(names))
     };
     let source = files(&before, list.names());
     let (mut archive, mut list) = source.feed(&mut count, move |from| archive.add_files(from, list)).await?;

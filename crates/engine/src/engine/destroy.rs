@@ -8,8 +8,11 @@ use super::{Engine, EnvironmentView};
 use crate::error::{EngineError, ErrorCode};
 use crate::server::Connection;
 
-const SCRIPT: &str =
-    concat!(include_str!("../server/prune_dependencies.sh"), include_str!("../server/destroy.sh"));
+const SCRIPT: &str = concat!(
+    include_str!("../server/lock.sh"),
+    include_str!("../server/prune_dependencies.sh"),
+    include_str!("../server/destroy.sh")
+);
 const LIMIT: Duration = Duration::from_secs(900);
 const BUSY: i32 = 12;
 const LEFT: i32 = 6;
@@ -55,5 +58,50 @@ impl Engine {
         }
         self.store().remove_environment(view.environment.id).await?;
         Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::SCRIPT;
+
+    /// What is in the crontab after the environment `acme` was destroyed, with a `crontab -l` that ends with this code.
+    fn crontab_after(list_ends: u8) -> String {
+        let root = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let file = root.path().join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        put("table", "0 1 * * * backup\n@reboot boot # slipway acme 1\n@reboot boot # slipway acme-two 1\n");
+        put("docker", "#!/bin/sh\n:\n");
+        let crontab = "#!/bin/sh\ntable=${0%/*}/table\ncase $1 in -l) cat \"$table\"; exit CODE ;; esac\ncat >\"$table.new\"; mv \"$table.new\" \"$table\"\n";
+        put("crontab", &crontab.replace("CODE", &list_ends.to_string()));
+        fs::create_dir_all(root.path().join("slipway/caddy")).unwrap();
+        let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap());
+        let mut sh = Command::new("sh");
+        let ran = sh
+            .args(["-c", SCRIPT, "destroy.sh"])
+            .arg(root.path().join("slipway"))
+            .arg("acme")
+            .env("PATH", path);
+        let ran = ran.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        read(&root.path().join("table"))
+    }
+
+    fn read(file: &Path) -> String {
+        fs::read_to_string(file).unwrap()
+    }
+
+    #[test]
+    fn the_users_crontab_loses_our_lines_and_no_others() {
+        assert_eq!(crontab_after(0), "0 1 * * * backup\n@reboot boot # slipway acme-two 1\n");
+        assert_eq!(crontab_after(1).lines().count(), 3, "one that could not be read is left alone");
     }
 }

@@ -29,7 +29,6 @@ pub(crate) async fn stage(cx: &Cx, restore: &Restore) -> Result<(), EngineError>
         format!("restore_{}", cx.deployment.id.short()),
         format!("{}/dump", layout.snapshot(from)),
         layout.data(),
-        cx.series()?.facts().postgres_image.to_owned(),
         format!("before_{}", from.short()),
         layout.database(),
         format!("{}/filestore.list", layout.snapshot(from)),

@@ -1,11 +1,13 @@
-# stage.sh DB STAGE DUMP VOLUME IMAGE FILES LIVE LIST: restore DUMP as the database STAGE, and link the filestore FILES as STAGE.
+# stage.sh DB STAGE DUMP VOLUME FILES LIVE LIST: restore DUMP as the database STAGE, and link the filestore FILES as STAGE.
 # Its files are checked against LIST, if there is one: what is missing is taken from the filestore LIVE, where a file of that name
 # has that content; what can't be had is said in lines of "slipway-warns".
 # May be repeated: what is there already and marked as whole is left alone.
 set -u
 umask 077
 LC_ALL=C; export LC_ALL
-DB=$1 STAGE=$2 DUMP=$3 VOLUME=$4 IMAGE=$5 FILES=$6 LIVE=$7 LIST=$8
+DB=$1 STAGE=$2 DUMP=$3 VOLUME=$4 FILES=$5 LIVE=$6 LIST=$7
+# The image that the database runs from is there, whatever image a newer Slipway would take.
+IMAGE=$(docker inspect -f '{{.Image}}' "$DB") || exit 10
 sql() { docker exec "$DB" psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "${SQLDB:-postgres}" -c "$1"; }
 [ -s "$DUMP" ] || { echo "there is no dump $DUMP" >&2; exit 7; }
 if [ "$(sql "select shobj_description(oid, 'pg_database') from pg_database where datname = '$STAGE'")" != 'slipway: whole' ]; then

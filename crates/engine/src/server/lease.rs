@@ -9,7 +9,7 @@ use super::Layout;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::DeploymentId;
 
-const SCRIPT: &str = include_str!("lease.sh");
+const SCRIPT: &str = concat!(include_str!("lock.sh"), include_str!("lease.sh"));
 /// How long a lease lives without being renewed. Renewed every third of it.
 const TTL: Duration = Duration::from_secs(90);
 /// `lease.sh`'s word for "somebody else holds it".
@@ -104,4 +104,40 @@ fn held(by: Option<Lease>) -> EngineError {
     let owner = by.as_ref().map_or("somebody", |l| l.owner.as_str());
     EngineError::new(ErrorCode::LockHeld, format!("{owner} is deploying this environment right now"))
         .hint("Wait for it with `--wait`, or, if that desktop is gone for good, take over with `--take-over`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    /// `lease.sh` with a `flock` as busybox has it, which knows no `-w`.
+    fn lease(root: &Path, mode: &str, deployment: &str) -> Output {
+        let flock = root.join("flock");
+        let text =
+            "#!/bin/sh\ncase \" $* \" in *' -w '*) exit 1 ;; esac\nPATH=${PATH#*:} exec flock \"$@\"\n";
+        fs::write(&flock, text).unwrap();
+        fs::set_permissions(&flock, PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", root.display(), std::env::var("PATH").unwrap());
+        let mut sh = Command::new("sh");
+        sh.args(["-c", SCRIPT, "lease.sh", mode]).arg(root.join("env")).args([deployment, "ada", "90"]);
+        sh.env("PATH", path).output().unwrap()
+    }
+
+    #[test]
+    fn the_lock_needs_no_flock_that_waits() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(lease(root.path(), "acquire", "a").status.code(), Some(0));
+        assert_eq!(lease(root.path(), "acquire", "b").status.code(), Some(HELD));
+        // Somebody else is at it for a moment: that is waited for.
+        let file = root.path().join("env/lease.flock");
+        let mut other = Command::new("flock").arg(file).args(["sleep", "0.7"]).spawn().unwrap();
+        assert_eq!(lease(root.path(), "release", "a").status.code(), Some(0));
+        assert_eq!(lease(root.path(), "acquire", "b").status.code(), Some(0));
+        other.wait().unwrap();
+    }
 }

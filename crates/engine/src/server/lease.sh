@@ -7,8 +7,7 @@ umask 077
 MODE=$1 DIR=$2 DEPLOYMENT=$3 OWNER=$4 SECONDS_=$5 TAKE=${6:-}
 mkdir -p "$DIR" || exit 3
 FILE=$DIR/lock.json
-exec 8>>"$DIR/lease.flock" || exit 3
-flock -w 10 8 || exit 3
+lock 8 "$DIR/lease.flock" 10 || exit 3
 now=$(date +%s)
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" "$FILE" 2>/dev/null | head -n 1; }
 mine() { [ "$(field deployment)" = "$DEPLOYMENT" ]; }
