@@ -1,5 +1,6 @@
 //! What the command line says: text for people, JSON for programs, never both.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
@@ -37,7 +38,7 @@ impl Output {
     /// One JSON object on a line of its own.
     pub(crate) fn json_line<T: Serialize>(self, value: &T) {
         match serde_json::to_string(value) {
-            Ok(line) => self.line(&line),
+            Ok(line) => self.line(&in_json(&line)),
             Err(error) => complain(&format!("a result could not be written as JSON: {error}")),
         }
     }
@@ -45,7 +46,7 @@ impl Output {
     /// One line of text.
     pub(crate) fn line(self, text: &str) {
         // Nobody reads any more (`| head`): not our error.
-        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+        let _ = writeln!(std::io::stdout(), "{}", shown(text.trim_end()));
     }
 
     /// For people only: left out when JSON was asked for.
@@ -58,7 +59,45 @@ impl Output {
 
 /// A line on standard error.
 pub(crate) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(text));
+}
+
+/// Text as a terminal may have it. Commit subjects, authors, banners and answers are other people's: an escape in them could rewrite
+/// what stands above, or write to the clipboard. Each such character is replaced by one that can be seen.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && c != '\t' && is_of_the_terminal(c)) {
+        return Cow::Borrowed(text);
+    }
+    let one = |c: char| match c {
+        '\n' | '\t' => c,
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        c if is_of_the_terminal(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    Cow::Owned(text.chars().map(one).collect())
+}
+
+/// JSON with the same characters written as escapes: whoever reads it has what was meant, and a terminal has not. Such characters
+/// stand in JSON's strings only.
+fn in_json(line: &str) -> Cow<'_, str> {
+    if !line.contains(is_of_the_terminal) {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::with_capacity(line.len() + 16);
+    for c in line.chars() {
+        if is_of_the_terminal(c) {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Controls of a terminal (C0, DEL, C1), and what turns the direction of a text around (Unicode's bidirectional formatting).
+fn is_of_the_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Rows under headings, each column as wide as it must be.
@@ -122,6 +161,17 @@ mod tests {
         let text =
             table(&["name", "n"], &[vec!["a".into(), "10".into()], vec!["längstes".into(), "2".into()]]);
         assert_eq!(text, "name      n\na         10\nlängstes  2");
+    }
+
+    #[test]
+    fn no_text_of_others_reaches_a_terminal_with_its_escapes() {
+        let hostile = "fix\x1b[2K\x1b]52;c;cm0gLXJm\x07\rdone \u{9b}31m \u{202e}txet\u{7f}\n\tnext";
+        assert_eq!(shown(hostile), "fix␛[2K␛]52;c;cm0gLXJm␇␍done \u{fffd}31m \u{fffd}txet\u{fffd}\n\tnext");
+        assert!(matches!(shown("Größe: 3 → 4\n"), Cow::Borrowed(_)));
+        let line = serde_json::to_string(hostile).unwrap();
+        let printed = in_json(&line);
+        assert!(!printed.contains(is_of_the_terminal), "{printed}");
+        assert_eq!(serde_json::from_str::<String>(&printed).unwrap(), hostile, "programs have it as it is");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use slipway_engine::error::EngineError;
 use slipway_engine::secrets::{AskPassphrase, PassphraseFor};
 
+use crate::output::shown;
+
 /// Asks yes or no; only `yes` is yes.
 pub(crate) fn confirm(question: &str, instead: &str) -> Result<bool, EngineError> {
     Ok(ask(question, instead)?.eq_ignore_ascii_case("yes"))
@@ -23,7 +25,7 @@ pub(crate) fn ask(question: &str, instead: &str) -> Result<String, EngineError> 
         return Err(EngineError::bad_input("There is nobody to ask.").hint(instead));
     }
     let mut err = std::io::stderr();
-    write!(err, "{question} ")?;
+    write!(err, "{} ", shown(question))?;
     err.flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
@@ -38,7 +40,7 @@ pub(crate) fn secret(question: &str, variable: &str) -> Result<SecretString, Eng
     if !is_anybody_there() {
         return Err(EngineError::bad_input("There is nobody to ask.").hint(format!("Set {variable}.")));
     }
-    Ok(rpassword::prompt_password(format!("{question}: "))?.into())
+    Ok(rpassword::prompt_password(format!("{}: ", shown(question)))?.into())
 }
 
 /// Asks for the passphrase of the encrypted file; a new one twice.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use slipway_engine::events::{Event, EventKind};
 use slipway_engine::model::{Level, Step, StepStatus};
 
-use crate::output::{Output, duration};
+use crate::output::{Output, duration, shown};
 
 /// Shows events one after another.
 pub(crate) struct View {
@@ -62,9 +62,9 @@ impl View {
         match &self.bar {
             Some(bar) => {
                 if level >= Level::Warning {
-                    bar.println(format!("  {} {text}", mark_of(level)));
+                    bar.println(shown(&format!("  {} {text}", mark_of(level))));
                 }
-                bar.set_message(text.to_owned());
+                bar.set_message(shown(text).into_owned());
             }
             None if level >= self.least => {
                 self.out.line(&format!("[{:2}/{}] {} {text}", step.number(), Step::COUNT, mark_of(level)));
@@ -91,12 +91,8 @@ impl View {
                 bar.set_message(String::new());
             }
             Some(bar) => {
-                bar.println(format!(
-                    "{} {:24} {}",
-                    mark(status),
-                    step.title(),
-                    ending(status, message, took)
-                ));
+                let line = format!("{} {:24} {}", mark(status), step.title(), ending(status, message, took));
+                bar.println(shown(&line));
             }
             None if status == StepStatus::Running => {
                 self.out.line(&format!("[{:2}/{}] {}", step.number(), Step::COUNT, step.title()));

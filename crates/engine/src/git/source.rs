@@ -46,7 +46,7 @@ pub enum Mode {
 }
 
 /// Deeper trees than this are an attack, not a project.
-const DEPTH_LIMIT: usize = 100;
+pub(super) const DEPTH_LIMIT: usize = 100;
 
 impl Source {
     /// Reads the file lists of `parts`. Fails on paths that must not be written to a disk.

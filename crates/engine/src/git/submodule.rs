@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use git2::{Config, ObjectType, Repository};
 use tokio_util::sync::CancellationToken;
 
+use super::source::{DEPTH_LIMIT, shown};
 use super::url::Kind;
-use super::{Commit, Credential, Fetch, GitError, GitUrl, Mirror, Part, Progress, history, source::shown};
+use super::{Commit, Credential, Fetch, GitError, GitUrl, Mirror, Part, Progress, history};
 
 /// The folder that holds all mirrors of this computer.
 #[derive(Debug, Clone)]
@@ -140,8 +141,7 @@ fn resolve(parent: &GitUrl, url: Option<&str>, path: &str) -> Result<GitUrl, Git
 
 fn pinned(repo: &Repository, commit: &git2::Commit<'_>) -> Result<Vec<Pinned>, GitError> {
     let tree = commit.tree()?;
-    let mut links = Vec::new();
-    find_links(repo, &tree, "", &mut links)?;
+    let links = find_links(repo, &tree)?;
     if links.is_empty() {
         return Ok(Vec::new());
     }
@@ -153,23 +153,25 @@ fn pinned(repo: &Repository, commit: &git2::Commit<'_>) -> Result<Vec<Pinned>, G
     Ok(links.into_iter().map(|(path, sha)| Pinned { url: url_of(&path), path, sha }).collect())
 }
 
-fn find_links(
-    repo: &Repository,
-    tree: &git2::Tree<'_>,
-    folder: &str,
-    into: &mut Vec<(String, String)>,
-) -> Result<(), GitError> {
-    for item in tree {
-        let path = format!("{folder}{}", shown(item.name_bytes()));
-        match item.kind() {
-            Some(ObjectType::Commit) => into.push((path, item.id().to_string())),
-            Some(ObjectType::Tree) => {
-                find_links(repo, &repo.find_tree(item.id())?, &format!("{path}/"), into)?
+/// The submodules' paths and commits. Without recursion: how deep the folders are is somebody else's choice.
+fn find_links(repo: &Repository, tree: &git2::Tree<'_>) -> Result<Vec<(String, String)>, GitError> {
+    let mut links = Vec::new();
+    let mut open = vec![(String::new(), tree.id(), 0)];
+    while let Some((folder, tree, depth)) = open.pop() {
+        if depth > DEPTH_LIMIT {
+            return Err(GitError::UnsafePath { path: folder });
+        }
+        for item in &repo.find_tree(tree)? {
+            let path = format!("{folder}{}", shown(item.name_bytes()));
+            match item.kind() {
+                Some(ObjectType::Commit) => links.push((path, item.id().to_string())),
+                Some(ObjectType::Tree) => open.push((format!("{path}/"), item.id(), depth + 1)),
+                _ => {}
             }
-            _ => {}
         }
     }
-    Ok(())
+    links.sort();
+    Ok(links)
 }
 
 /// Path and address of each submodule. The file has the format of Git's configuration, which libgit2 reads from files
@@ -195,4 +197,26 @@ fn read_gitmodules(text: &[u8]) -> Result<Vec<(String, String)>, GitError> {
         .into_iter()
         .filter_map(|(_, path, url)| Some((path?.trim_end_matches('/').to_owned(), url?)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_never_end_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = Repository::init_bare(dir.path()).unwrap();
+        let mut tree = repo.treebuilder(None).unwrap().write().unwrap();
+        for _ in 0..20_000 {
+            let mut around = repo.treebuilder(None).unwrap();
+            around.insert("d", tree, 0o040_000).unwrap();
+            tree = around.write().unwrap();
+        }
+        let author = git2::Signature::new("a", "a@example.com", &git2::Time::new(0, 0)).unwrap();
+        let commit =
+            repo.commit(None, &author, &author, "deep", &repo.find_tree(tree).unwrap(), &[]).unwrap();
+        let found = pinned(&repo, &repo.find_commit(commit).unwrap()).map(|found| found.len());
+        assert!(matches!(found, Err(GitError::UnsafePath { .. })), "{found:?}");
+    }
 }
