@@ -44,20 +44,22 @@ impl PrepareStep for Completed<'_> {
             .await?;
         cx.claim().record_pause(self.cut.pause_ms).await?;
         // A desktop that comes back late must not undo what another one has done since.
-        let is_ours = match self.is_still_ours(cx).await {
-            Ok(is_ours) => is_ours,
-            Err(error) => {
-                self.soften(cx, "What is live could not be asked", Err(error));
-                false
+        let asked = self.is_still_live(cx).await;
+        let is_live = matches!(asked, Ok(true));
+        match asked {
+            Ok(true) => {
+                let applied = routing::apply(cx, &self.config.site).await;
+                self.soften(cx, "The site's settings could not be changed", applied);
             }
-        };
-        if is_ours {
-            let applied = routing::apply(cx, &self.config.site).await;
-            self.soften(cx, "The site's settings could not be changed", applied);
-        } else {
-            cx.warn(
+            Ok(false) => cx.warn(
                 "Another deployment has come since: the site's settings and the clean-up of old releases are left to it",
-            );
+            ),
+            Err(error) => self.soften(
+                cx,
+                "It is not known whether another deployment has come since, so the site's settings were not changed and old \
+                 releases not cleaned up. Deploy again to have both",
+                Err(error),
+            ),
         }
         // Side by side, since each mostly waits; only the clean-up counts the snapshot.
         let save = async {
@@ -65,7 +67,7 @@ impl PrepareStep for Completed<'_> {
             self.soften(cx, "The lasting snapshot could not be made", saved);
             let earlier = snapshot::catch_up(cx).await;
             self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
-            if is_ours {
+            if is_live {
                 self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);
             }
         };
@@ -102,7 +104,7 @@ impl Completed<'_> {
     }
 
     /// Whether nobody else deploys this environment, or has since: the lock is ours, and this is what was committed last.
-    async fn is_still_ours(&self, cx: &Cx) -> Result<bool, EngineError> {
+    async fn is_still_live(&self, cx: &Cx) -> Result<bool, EngineError> {
         let host = &cx.connection().await?.host;
         let deployment = &cx.deployment;
         match Lease::acquire(host.as_ref(), cx.layout(), deployment.id, &deployment.who, false).await {
@@ -111,7 +113,7 @@ impl Completed<'_> {
             Err(error) => return Err(error),
         }
         let others = cx.learn_again().await?;
-        // In the code lane its own commit is recorded as the last one only when it has ended: then it is unfinished.
+        // In the code lane this runs beside the end of the cut over, whose journal has no end until then.
         Ok(others.is_last_committed(deployment.id) || others.unfinished.contains(&deployment.id.short()))
     }
 
