@@ -1,5 +1,5 @@
-//! What is served by an address of its own, and not in a bundle: a font, a text, the web client's templates (14.0) and translations
-//! (19.0). Each changes without changing its size, by the code lane, and comes back with a rollback.
+//! What is served by an address of its own, and not in a bundle: a font, a text, the web client's templates (14.0) and translations.
+//! Each changes without changing its size, by the code lane, and comes back with a rollback.
 #![expect(clippy::unwrap_used, reason = "a test tells what is wrong by panicking")]
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn file(path: &str, version: u8) -> Vec<u8> {
         TEMPLATES => text("<templates><t t-name=\"acme.note\"><p>Template @</p></t></templates>\n"),
         _ => text(
             "msgid \"\"\nmsgstr \"\"\n\"Content-Type: text/plain; charset=UTF-8\\n\"\n\n#. module: acme_base\n\
-             #. odoo-javascript\n#: code:addons/acme_base/static/src/js/hours.js:0\nmsgid \"Opening hours\"\nmsgstr \"Zeiten @\"\n",
+             #. odoo-javascript\n#. openerp-web\n#: code:addons/acme_base/static/src/js/hours.js:0\nmsgid \"Opening hours\"\nmsgstr \"Zeiten @\"\n",
         ),
     }
 }
@@ -153,4 +153,30 @@ fn of_odoo_14() {
     let manifest = format!("{before}    \"qweb\": [\"{TEMPLATES}\"],\n}}{end}");
     sample.change("qweb", "acme_base/__manifest__.py", manifest);
     there_and_back(scene);
+}
+
+#[test]
+fn translations_of_odoo_14() {
+    let mut scene =
+        Scene::start("14.0", &[(TRANSLATIONS, "/web/webclient/translations/0?lang=de_DE&mods=acme_base")]);
+    scene.journey.sample.set_branch("live", "initial");
+    scene.journey.deploy_ends("initial", 0);
+    scene.journey.sql("update res_lang set active = true where code = 'de_DE'");
+    scene.journey.sample.checkout("live");
+    let first = scene.writes(1);
+    let (id, _) = scene.deploys(&first);
+    scene.serves(1);
+    let second = scene.writes(2);
+    scene.deploys(&second);
+    scene.serves(2);
+    scene.goes_back(&id);
+    scene.serves(1);
+    // What people have translated otherwise in Odoo is theirs.
+    scene
+        .journey
+        .sql("update ir_translation set value = 'Zeiten 7' where src = 'Opening hours' and lang = 'de_DE'");
+    let third = scene.writes(3);
+    scene.deploys(&third);
+    scene.files.retain(|(path, _)| *path == TRANSLATIONS);
+    scene.serves(7);
 }

@@ -20,6 +20,11 @@ pub const TEXT: &str = concat!(
     include_str!("served/visitor.py"),
     include_str!("served/served.py"),
     "PY\n}\n\n",
+    include_str!("script/texts.sh"),
+    "texts_program() {\n  cat <<'PY'\n",
+    include_str!("served/manifests.py"),
+    include_str!("texts/texts.py"),
+    "PY\n}\n\n",
     include_str!("script/ways.sh"),
     include_str!("script/modes.sh"),
 );

@@ -53,6 +53,7 @@ pub(super) fn words(action: &str) -> Words {
         "update" => ("update the database", "Updated the database"),
         "hold_crons" => ("hold scheduled actions", "Held scheduled actions"),
         "note_bundles" => ("note the bundles of now", "Noted the bundles of now"),
+        "note_texts" => ("note the translations of now", "Noted the translations of now"),
         "start_new" => ("start the new container", "Started the new container"),
         "healthy" => ("get an answer from the new release", "The new release answers"),
         "websocket" => ("get an answer from its websocket", "Its websocket answers"),

@@ -31,7 +31,7 @@ lines() { step_of "$ACT"; $AWK -v MODE=line -v MAX="${LOG_MAX:-8000000}" -v DEP=
 text()  { $AWK -v MODE=text "$JSON"; }
 step_of() { # which of the fifteen steps an action belongs to; what undoes belongs to none
   case $1 in
-    begin|room|look|boot_entry|identify|on_disk|gate_close|drain|stop_old|seal|clone|link|stopped|unseal|states|dump_start|relink) _s=taking_snapshot ;;
+    begin|room|look|boot_entry|note_texts|identify|on_disk|gate_close|drain|stop_old|seal|clone|link|stopped|unseal|states|dump_start|relink) _s=taking_snapshot ;;
     fresh|create_db|swap|update) _s=initializing_database ;;
     hold_crons|note_bundles|start_new)  _s=starting_container ;;
     healthy|websocket|proof|served) _s=health_check ;;

@@ -6,7 +6,7 @@ forward() {
   case $LANE in
     first)   step on_disk && step fresh && step create_db && step update || return 1 ;;
     code)    step states && step link linked && crons_open && step dump_start && relink || return 1 ;;
-    update)  step on_disk && step identify && quiesce && step clone && step link files link && step stopped && step unseal && step states && { [ -z "$UPD" ] || step update; } || return 1 ;;
+    update)  step note_texts && step on_disk && step identify && quiesce && step clone && step link files link && step stopped && step unseal && step states && { [ -z "$UPD" ] || step update; } || return 1 ;;
     restore) step on_disk && step identify && quiesce && step stopped && step swap && { absent "$DB" || step unseal; } && step states && { [ -z "$UPD" ] || step update; } || return 1 ;;
   esac
   step hold_crons && { [ "$LANE" != code ] || step note_bundles; } && step start_new && websocket_ask && step healthy healthy "$NEW" "$NEW_AT" && step proof && step websocket || return 1
