@@ -37,6 +37,8 @@ pub fn hash() -> String {
 
 #[cfg(test)]
 mod limits_tests;
+#[cfg(test)]
+mod numbers_tests;
 
 #[cfg(test)]
 pub(crate) mod tests {

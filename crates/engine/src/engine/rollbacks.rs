@@ -1,5 +1,7 @@
 //! Going back to an earlier deployment.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::planning;
 use crate::rollback::{self, Loss};
 use crate::server::{Connection, Layout};
 use crate::source::Want;
-use crate::store::{DeploymentFilter, NewDeployment};
+use crate::store::NewDeployment;
 
 /// What a rollback would do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -111,11 +113,11 @@ impl Engine {
         target: &Deployment,
     ) -> Result<Snapshot, EngineError> {
         let mut snapshots = self.store().snapshots(view.environment.id).await?;
-        snapshots.retain(|s| s.deployment_id > target.id);
-        snapshots.sort_by_key(|s| s.deployment_id);
-        let first = snapshots.into_iter().next();
+        let order = self.store().release_order(view.environment.id).await?;
+        snapshots.retain(|s| order.compare(s.deployment_id, target.id) == Ordering::Greater);
+        let first = snapshots.into_iter().min_by(|a, b| order.compare(a.deployment_id, b.deployment_id));
         if let Some(snapshot) = &first
-            && self.served_between(view, target.id, snapshot.deployment_id).await?
+            && order.any_between(target.id, snapshot.deployment_id)
         {
             // That one's snapshot isn't known here: this one holds the data of a later release.
             return Err(EngineError::not_found("The snapshot of that deployment's data is not known here.")
@@ -144,32 +146,6 @@ impl Engine {
                 "That deployment still serves: there is nothing to go back to.",
             )
             .hint("`slipway history` shows the earlier ones.")),
-        }
-    }
-}
-
-impl Engine {
-    /// Whether another deployment took its place and served between these two.
-    async fn served_between(
-        &self,
-        view: &EnvironmentView,
-        from: DeploymentId,
-        to: DeploymentId,
-    ) -> Result<bool, EngineError> {
-        let mut filter = DeploymentFilter {
-            environment_id: Some(view.environment.id),
-            statuses: vec![Status::Success],
-            ..DeploymentFilter::default()
-        };
-        loop {
-            let page = self.store().deployments(filter.clone()).await?;
-            if page.items.iter().any(|d| d.id > from && d.id < to) {
-                return Ok(true);
-            }
-            match page.next {
-                Some(next) => filter.before = Some(next),
-                None => return Ok(false),
-            }
         }
     }
 }

@@ -68,12 +68,20 @@ pub struct HistoryEntry {
     /// The snapshot that it took.
     #[serde(default, deserialize_with = "lenient")]
     pub snapshot: Option<Snapshot>,
+    /// The place of its release among those of the environment, as the server counts them.
+    #[serde(default)]
+    pub release_number: Option<u64>,
 }
 
 impl HistoryEntry {
     /// What is told of a deployment that ended like this. It goes to a file that others read, so nothing secret is in it, and
     /// nothing long.
-    pub(crate) fn of(deployment: &Deployment, verdict: &Verdict, redactor: &Redactor) -> Self {
+    pub(crate) fn of(
+        deployment: &Deployment,
+        verdict: &Verdict,
+        release_number: Option<u64>,
+        redactor: &Redactor,
+    ) -> Self {
         let clean = |text: &str| redactor.redact(text).into_owned();
         let error = verdict.error.as_ref().map(|error| DeploymentError {
             message: clean(&error.message),
@@ -100,6 +108,7 @@ impl HistoryEntry {
             retry_of: deployment.retry_of,
             error,
             snapshot: verdict.snapshot.clone(),
+            release_number,
         }
     }
 

@@ -63,6 +63,8 @@ pub(crate) async fn learn(
             found.push(deployment.id);
         }
     }
+    let numbers = facts.committed.iter().filter_map(|c| Some((c.deployment.clone(), c.number?)));
+    store.note_release_numbers(environment, numbers.collect()).await?;
     forget_snapshots(engine, environment, facts).await?;
     Ok(Learnt { imported, found })
 }
@@ -89,7 +91,9 @@ async fn look(
             verdict
         }
     };
-    let entry = HistoryEntry::of(deployment, &verdict, engine.redactor());
+    let short = deployment.id.short();
+    let number = facts.committed.iter().find(|c| c.deployment == short).and_then(|c| c.number);
+    let entry = HistoryEntry::of(deployment, &verdict, number, engine.redactor());
     if let Err(error) = entry.write(connection, layout).await {
         tracing::warn!(%error, "the server's own history could not be written");
     }

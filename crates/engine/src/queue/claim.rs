@@ -141,6 +141,11 @@ impl Claim {
         self.set("UPDATE deployment SET pause_ms = ?2 WHERE id = ?1", pause_ms.max(0)).await
     }
 
+    /// Records the number that the server gave its release.
+    pub async fn record_release_number(&self, number: u64) -> Result<(), EngineError> {
+        self.set("UPDATE deployment SET release_number = ?2 WHERE id = ?1", number.cast_signed()).await
+    }
+
     /// Records that the cut over was committed: from here on it only goes forward.
     pub async fn pass_point_of_no_return(&self) -> Result<(), EngineError> {
         self.set("UPDATE deployment SET point_of_no_return = ?2 WHERE id = ?1", true).await

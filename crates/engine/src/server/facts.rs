@@ -61,9 +61,9 @@ pub struct Facts {
     pub releases: Vec<ReleaseManifest>,
     /// Short ids of deployments whose cut over has neither committed nor reverted.
     pub unfinished: Vec<String>,
-    /// When each cut over committed that is still on the server, by the server's clock; with its deployment's short id.
+    /// Each cut over that committed and is still on the server.
     #[serde(default)]
-    pub committed: Vec<(Timestamp, String)>,
+    pub committed: Vec<Committed>,
     /// What the database server says of the environment's database; `None` when it could not be asked.
     #[serde(default)]
     pub database: Option<DatabaseState>,
@@ -91,6 +91,17 @@ pub struct Facts {
     /// The size in bytes of each dump among the environment's snapshots, by the short id of the deployment it was taken for.
     #[serde(skip)]
     pub snapshots: BTreeMap<String, u64>,
+}
+
+/// A cut over that committed; what committed later is greater.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Committed {
+    /// Its place among the environment's releases, which the server counts. What an older version committed has none.
+    pub number: Option<u64>,
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// The short id of its deployment.
+    pub deployment: String,
 }
 
 /// Whether there is a database, and whether it can be used.
@@ -199,8 +210,8 @@ impl Facts {
         match self.live(slug) {
             Some(live) => self.release(live.deployment?),
             None => {
-                let (_, last) = self.committed.iter().max()?;
-                self.releases.iter().find(|r| r.deployment.short() == *last)
+                let last = self.committed.iter().max()?;
+                self.releases.iter().find(|r| r.deployment.short() == last.deployment)
             }
         }
     }
@@ -208,13 +219,13 @@ impl Facts {
     /// Whether a deployment's cut over was begun there, however it ended.
     pub fn has_begun(&self, deployment: DeploymentId) -> bool {
         let short = deployment.short();
-        let committed = self.committed.iter().map(|(_, short)| short);
+        let committed = self.committed.iter().map(|committed| &committed.deployment);
         self.unfinished.iter().chain(&self.undone).chain(committed).any(|begun| *begun == short)
     }
 
     /// Whether a deployment is the one that was committed last.
     pub fn is_last_committed(&self, deployment: DeploymentId) -> bool {
-        self.committed.iter().max().is_some_and(|(_, last)| *last == deployment.short())
+        self.committed.iter().max().is_some_and(|last| last.deployment == deployment.short())
     }
 
     /// Whether the environment's database could be asked.
@@ -334,7 +345,8 @@ impl Facts {
             }
             "committed" => {
                 let at = rest.get(1).and_then(|at| at.parse().ok()).unwrap_or_default();
-                self.committed.push((at, first.to_owned()));
+                let number = rest.get(2).and_then(|number| number.parse().ok());
+                self.committed.push(Committed { number, at, deployment: first.to_owned() });
             }
             "unfinished" => self.unfinished.push(first.to_owned()),
             "undone" => self.undone.push(first.to_owned()),

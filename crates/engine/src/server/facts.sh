@@ -85,7 +85,7 @@ for journal in "$ROOT/$SLUG"/cutovers/*/journal.jsonl; do
     *'"ev":"reverted"'*|*'"ev":"cancelled"'*) say undone "${dir##*/}" ;;
     *'"ev":"committed"'*)
       at=${end#*'"t":"'}
-      say committed "${dir##*/}	${at%%'"'*}" ;;
+      say committed "${dir##*/}	${at%%'"'*}	$(cat "$dir/release.number" 2>/dev/null)" ;;
   esac
 done
 exit 0

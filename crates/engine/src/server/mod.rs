@@ -10,7 +10,7 @@ mod upload;
 
 pub use capacity::{Capacity, Reservation};
 pub use connection::{Connection, ssh_spec};
-pub use facts::{ContainerFact, DOCKER_MIN, DatabaseState, Disk, Facts};
+pub use facts::{Committed, ContainerFact, DOCKER_MIN, DatabaseState, Disk, Facts};
 pub use layout::{CADDY, CADDY_IMAGE, Layout, Slot};
 pub use lease::Lease;
 pub use release::ReleaseManifest;

@@ -230,7 +230,8 @@ pub(crate) async fn write_history(
         snapshot,
         source: "",
     };
-    let entry = HistoryEntry::of(&deployment, &verdict, cx.engine.redactor());
+    let number = cx.engine.store().release_number(deployment.id).await?;
+    let entry = HistoryEntry::of(&deployment, &verdict, number, cx.engine.redactor());
     entry.write(cx.connection().await?, cx.layout()).await
 }
 

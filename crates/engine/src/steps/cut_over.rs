@@ -103,6 +103,11 @@ impl Follower<'_> {
         self.progress.take(cx, entry, end).await?;
         match (entry.action.as_str(), entry.ev) {
             ("commit", Event::Start) => cx.claim().pass_point_of_no_return().await?,
+            ("number_release", Event::Ok) => {
+                if let Some(number) = entry.text.trim().parse().ok().filter(|number| *number > 0) {
+                    cx.claim().record_release_number(number).await?;
+                }
+            }
             // Nobody is served by what is still to do there.
             ("retire_old", Event::Start) => self.tell_that_it_serves(),
             _ => {}

@@ -63,6 +63,7 @@ pub(super) fn words(action: &str) -> Words {
         "keep" => ("make sure that it was alone with its jobs", "It was alone with its jobs"),
         "commit" => ("commit", "Made the commit durable"),
         "release_crons" => ("let scheduled actions run again", "Scheduled actions run again"),
+        "number_release" => ("number the release", "Its number among the releases of this environment"),
         "gate_open" => ("let requests go on", "Requests go on"),
         "gate_switch" => ("send requests to the new release", "Requests go to the new release"),
         "lasting" => ("have it restarted by Docker", "Docker restarts it from now on"),

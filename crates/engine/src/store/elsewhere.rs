@@ -94,11 +94,11 @@ fn import(
     let added = t.execute(
         r#"INSERT INTO deployment (id, environment_id, server_id, number, "trigger", status, git_ref, "commit", commits,
                 subject, author, lane, who, settings, error, queued_at, started_at, finished_at, progressed_at, pause_ms,
-                snapshot_id, rollback_of, retry_of, point_of_no_return, elsewhere)
+                snapshot_id, rollback_of, retry_of, point_of_no_return, elsewhere, release_number)
             VALUES (:id, :environment_id, :server_id,
                 (SELECT coalesce(max(number), 0) + 1 FROM deployment WHERE environment_id = :environment_id),
                 :trigger, :status, :git_ref, :commit, :commits, :subject, :author, :lane, :who, :settings, :error, :queued_at,
-                :started_at, :at, :now, :pause_ms, :snapshot_id, :rollback_of, :retry_of, :committed, 1)
+                :started_at, :at, :now, :pause_ms, :snapshot_id, :rollback_of, :retry_of, :committed, 1, :release_number)
             ON CONFLICT (id) DO NOTHING"#,
         named_params! {
             ":id": entry.deployment, ":environment_id": environment, ":server_id": settings.server.id,
@@ -109,6 +109,7 @@ fn import(
             ":now": Millis(now), ":pause_ms": entry.pause_ms.map(|ms| ms.max(0)),
             ":snapshot_id": entry.snapshot.as_ref().map(|s| s.id), ":rollback_of": entry.rollback_of,
             ":retry_of": entry.retry_of, ":committed": entry.status == Status::Success,
+            ":release_number": entry.release_number.filter(|number| *number > 0).map(u64::cast_signed),
         },
     )?;
     if added == 0 {

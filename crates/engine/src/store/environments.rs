@@ -3,7 +3,7 @@
 use super::{
     Store,
     deployments::{SUMMARY, summary_from_row},
-    projects,
+    projects, releases,
     sql::{self, Json, Millis},
 };
 use crate::{
@@ -89,7 +89,7 @@ impl Store {
             rows.map(|row| {
                 let (environment, project, server, watch_problem) = row?;
                 let latest = newest(c, environment.id, "1")?;
-                let live = newest(c, environment.id, "status = 'success'")?;
+                let live = releases::live(c, environment.id)?;
                 Ok(EnvironmentOverview { environment, project, server, latest, live, watch_problem })
             })
             .collect()
@@ -97,9 +97,9 @@ impl Store {
         .await
     }
 
-    /// The deployment that an environment runs: its last success.
+    /// The deployment that an environment runs: the one whose release went live last.
     pub async fn live_deployment(&self, id: EnvironmentId) -> Result<Option<DeploymentSummary>, EngineError> {
-        self.read(move |c| newest(c, id, "status = 'success'")).await
+        self.read(move |c| releases::live(c, id)).await
     }
 }
 

@@ -10,6 +10,7 @@ const VERSIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0003_lines.sql")),
     M::up(include_str!("migrations/0004_pushes.sql")),
     M::up(include_str!("migrations/0005_limits.sql")),
+    M::up(include_str!("migrations/0006_release_number.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
@@ -38,6 +39,7 @@ mod tests {
         include_str!("migrations/0003_lines.test.sql"),
         include_str!("migrations/0004_pushes.test.sql"),
         include_str!("migrations/0005_limits.test.sql"),
+        include_str!("migrations/0006_release_number.test.sql"),
     ];
 
     #[test]
@@ -73,6 +75,8 @@ mod tests {
             assert_eq!(deployment.settings.server.name, "web");
             assert_eq!(limits(&deployment.settings.environment), expected);
             assert_eq!(deployment.elsewhere, index >= 1, "what came before was carried out here");
+            let order = store.release_order(environments[0].environment.id).await.unwrap();
+            assert_eq!(order.number(deployment.id), (index >= 5).then_some(7), "what came before has none");
             assert_eq!(store.steps(deployment.id).await.unwrap().len(), 15);
             let lines = store.lines(deployment.id, Default::default()).await.unwrap();
             assert_eq!(lines.len(), 1);

@@ -16,6 +16,7 @@ mod migrations;
 mod progress;
 mod projects;
 mod readers;
+mod releases;
 mod servers;
 mod sink;
 mod snapshots;

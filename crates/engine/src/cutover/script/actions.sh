@@ -258,5 +258,13 @@ keep() { # it was alone with its database until here, whose crons are still held
   [ "$LANE" != first ] || sql "comment on database \"$DB\" is null"; }
 # Only after the commit: before it, a reboot would start this release beside the old one.
 lasting() { d update --restart unless-stopped "$NEW" >/dev/null; }
+# The order of an environment's releases is the server's, and no desktop's clock: each one that serves has the next number.
+number_release() {
+  _all=${DIR%/cutovers/*}/release.number
+  [ -s "$DIR/release.number" ] || {
+    _last=$(cat "$_all" "${DIR%/*}"/*/release.number 2>/dev/null | grep -xE '[0-9]{1,15}' | sort -n | tail -n 1)
+    echo $((${_last:-0} + 1)) >"$DIR/release.number" && durable "$DIR/release.number"
+  } || return 1
+  cat "$DIR/release.number" && cp "$DIR/release.number" "$_all" && durable "$_all"; }
 commit() { durable; }                 # on disk BEFORE the first request is let through
 

@@ -35,7 +35,7 @@ step_of() { # which of the fifteen steps an action belongs to; what undoes belon
     fresh|create_db|swap|update) _s=initializing_database ;;
     hold_crons|note_bundles|start_new)  _s=starting_container ;;
     healthy|websocket|proof|served) _s=health_check ;;
-    probe|keep|commit|release_crons|gate_open|gate_switch|lasting|drain_old|dump_end) _s=configuring_routing ;;
+    probe|keep|commit|release_crons|number_release|gate_open|gate_switch|lasting|drain_old|dump_end) _s=configuring_routing ;;
     retire_old) _s=completed ;;
     *) _s= ;;
   esac; }

@@ -31,11 +31,11 @@ finish() { # after the commit: repeatable, and nothing in it may stop the rest
   if [ "${1:-}" = late ]; then until_s 60 start_new; step healthy healthy "$NEW" "$NEW_AT"; fi
   if [ "$LANE" = code ]; then
     # The old release's stop takes longest: what can go beside it does, here and on the desktop, which settles from `retire_old` on.
-    step gate_switch; step release_crons; outlives_reboots; step drain_old drain_out
+    step gate_switch; step release_crons; step number_release; outlives_reboots; step drain_old drain_out
     flock -u 8                        # nobody's requests are held any more, and the dump may take hours
     stop_old; [ -s "$SNAPSHOT/dump" ] || step dump_end
     step retire_old until_s 60 retire; [ -z "$OLD" ] || ( lone; d rm -v "$OLD" ) >/dev/null 2>&1 &
-  else step gate_open; step release_crons; outlives_reboots; fi
+  else step gate_open; step release_crons; step number_release; outlives_reboots; fi
   ( lone; d rm -f "$FILES" ) >/dev/null 2>&1 &
   hush; rm -f "$DIR/ballast"; boot_clear; ACT=end; j committed ${1:+"$1"}; durable; }
 

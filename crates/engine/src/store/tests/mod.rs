@@ -11,6 +11,7 @@ use strum::VariantArray;
 mod elsewhere;
 mod lists;
 mod log;
+mod releases;
 
 /// A store in a home that goes with it.
 pub(crate) struct Bed {
