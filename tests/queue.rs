@@ -190,3 +190,48 @@ fn a_desktop_that_comes_back_late() {
     let answer = http::get(journey.server.http(), &domain, "/web/login").unwrap();
     assert_eq!(answer.status, 200, "the new address answers");
 }
+
+#[test]
+fn the_order_of_releases_is_the_servers() {
+    let journey = Journey::live();
+    let env = journey.env();
+    let second = journey.desktop("bea");
+    let name_is = |name: &str| journey.sql(&format!("update res_company set name = '{name}' where id = 1"));
+    let name = || journey.sql("select name from res_company where id = 1");
+
+    // The first desktop's deployment is asked for while the second one deploys. It waits, and its desktop goes away.
+    journey.sample.set_branch("live", "code-only");
+    let mut deploying = second.start(&["deploy", &env]);
+    deploying.wait_for_step("creating_network", LONG);
+    let later = journey.sample.commit_of("new-field").to_owned();
+    let mut waiting = journey.slipway.start(&["deploy", &env, "--ref", &later, "--wait"]);
+    waiting.wait_for_step("connecting", LONG);
+    waiting.kill();
+    let queued = journey.last()["id"].as_str().unwrap().to_owned();
+    let ran = deploying.wait(LONG);
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
+    let target = ran.result()["deployment"]["id"].as_str().unwrap().to_owned();
+    name_is("as the target left it");
+
+    // The second one deploys again, and only then the first one comes back.
+    journey.sample.set_branch("live", "view-change");
+    second.must(&["deploy", &env]);
+    journey.assert_serves("1.2");
+    name_is("as the next one left it");
+    journey.slipway.must(&["work", "--until-idle"]);
+    journey.assert_serves("1.3");
+
+    // Both desktops know which one is live.
+    for desktop in [&journey.slipway, &second] {
+        desktop.must(&["status", "--refresh"]);
+        let status = desktop.must(&["status"]);
+        let live = status.result()[0]["live"]["id"].clone();
+        assert_eq!(live, queued.as_str(), "{}", status.told());
+    }
+
+    // And the data of a release are those that the next one found, whichever was asked for first.
+    let back = journey.slipway.run(&["rollback", &env, "--to", &target, "--data", "--yes"]);
+    assert_eq!(back.code, Some(0), "{}", back.told());
+    journey.assert_serves("1.1");
+    assert_eq!(name(), "as the target left it");
+}

@@ -11,8 +11,12 @@ use crate::output::{Output, ago, table};
 #[derive(Serialize)]
 struct Row {
     environment: String,
+    /// Of the last attempt.
     status: Status,
     address: Option<String>,
+    /// The deployment whose release serves.
+    live: Option<DeploymentSummary>,
+    /// The last attempt, whatever it came to.
     last: Option<DeploymentSummary>,
 }
 
@@ -28,10 +32,12 @@ pub(crate) async fn run(engine: &Engine, out: Output, refresh: bool) -> Result<E
             out.note(&format!("{}: {}", view.name(), error.message));
         }
         let last = engine.history(view.environment.id, 1).await?.into_iter().next();
+        let live = engine.store().live_deployment(view.environment.id).await?;
         rows.push(Row {
             environment: view.name(),
             status: last.as_ref().map_or(Status::Pending, |d| d.status),
             address: view.address(),
+            live,
             last,
         });
     }
@@ -41,22 +47,28 @@ pub(crate) async fn run(engine: &Engine, out: Output, refresh: bool) -> Result<E
                 .into();
         }
         let now = jiff::Timestamp::now();
-        let cells: Vec<Vec<String>> = rows
-            .iter()
-            .map(|r| {
-                let commit =
-                    r.last.as_ref().and_then(|d| d.commit.as_deref()).map_or("", |c| &c[..c.len().min(7)]);
-                let when = r.last.as_ref().map(|d| ago(d.queued_at, now)).unwrap_or_default();
-                vec![
-                    r.environment.clone(),
-                    r.status.to_string(),
-                    commit.into(),
-                    when,
-                    r.address.clone().unwrap_or_default(),
-                ]
-            })
-            .collect();
-        table(&["ENVIRONMENT", "STATUS", "COMMIT", "WHEN", "ADDRESS"], &cells)
+        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells(now)).collect();
+        table(&["ENVIRONMENT", "LIVE", "LAST ATTEMPT", "WHEN", "ADDRESS"], &cells)
     });
     Ok(Exit::Success)
+}
+
+impl Row {
+    fn cells(&self, now: jiff::Timestamp) -> Vec<String> {
+        let commit = |deployment: &Option<DeploymentSummary>| {
+            let commit = deployment.as_ref().and_then(|d| d.commit.as_deref());
+            commit.map(|c| c[..c.len().min(7)].to_owned())
+        };
+        let attempt = match commit(&self.last) {
+            Some(commit) => format!("{} ({commit})", self.status),
+            None => self.status.to_string(),
+        };
+        vec![
+            self.environment.clone(),
+            commit(&self.live).unwrap_or_else(|| "nothing".to_owned()),
+            attempt,
+            self.last.as_ref().map(|d| ago(d.queued_at, now)).unwrap_or_default(),
+            self.address.clone().unwrap_or_default(),
+        ]
+    }
 }

@@ -9,7 +9,7 @@ fn each_release_has_the_next_number_and_keeps_it() {
         let output = with_functions(root.path(), commands, b"");
         String::from_utf8_lossy(&output.stdout).trim().replace('\n', " ")
     };
-    let other = "mkdir -p \"${DIR%/*}/0123456789ab\"; echo 41 >\"${DIR%/*}/0123456789ab/release.number\"";
+    let other = "mkdir -p \"${DIR%/*}/abcdefabcdef\"; echo 41 >\"${DIR%/*}/abcdefabcdef/release.number\"";
     assert_eq!(said("number_release"), "1");
     assert_eq!(said("number_release; number_release"), "1 1", "who ends it again changes nothing");
     let all = "\"${DIR%/cutovers/*}/release.number\"";
