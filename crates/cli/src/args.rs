@@ -289,6 +289,9 @@ pub(crate) struct EnvSettings {
     /// An environment variable for Odoo (repeatable); KEY= removes it
     #[arg(long = "variable", value_name = "KEY=VALUE")]
     pub(crate) variables: Vec<String>,
+    /// An environment variable for Odoo that is kept as a secret (repeatable): asked for, or SLIPWAY_VARIABLE_NAME; NAME= removes it
+    #[arg(long = "secret-variable", value_name = "NAME")]
+    pub(crate) secret_variables: Vec<String>,
     /// Seconds that requests are held during an update before a maintenance page is shown
     #[arg(long)]
     pub(crate) hold_limit: Option<u32>,

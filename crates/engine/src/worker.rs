@@ -124,6 +124,18 @@ async fn news(changes: &mut Changes) {
     let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
 }
 
+/// Carries a deployment out, all of whose secrets are known: this process goes on with what another one began.
+async fn with_secrets(cx: &Cx) -> Result<Ended, EngineError> {
+    match cx.engine.learn_secrets(&cx.settings).await {
+        // What is begun on the server has to be seen to its end.
+        Err(error) if cx.is_cutting_over() => {
+            cx.warn(format!("Secrets may stand in this log, as they could not be read: {}", error.message));
+        }
+        learnt => learnt?,
+    }
+    deploy(cx).await
+}
+
 /// One deployment, from claim to record.
 async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Result<(), EngineError> {
     let lost = claim.lost().clone();
@@ -133,7 +145,7 @@ async fn carry_out(engine: Engine, claim: Claim, stop: CancellationToken) -> Res
         biased;
         () = lost.cancelled() => None,
         () = stop.cancelled() => None,
-        result = Box::pin(deploy(&cx)) => Some(result),
+        result = Box::pin(with_secrets(&cx)) => Some(result),
     };
     lease.abort();
     let _ = lease.await;

@@ -44,9 +44,11 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Args) -> Result<Exit
         }
         Args::Set(args) => {
             let mut view = engine.environment(&args.env).await?;
+            let before = view.environment.clone();
             apply(engine, &mut view.environment, args.settings).await?;
             let deployment = engine.save_environment(view.environment).await?;
             let saved = Saved { view: engine.environment(&args.env).await?, deployment };
+            engine.forget_secrets_of(&before, Some(&saved.view.environment)).await?;
             // From here on what is pushed is new, also while no app runs.
             let pushed = match saved.view.environment.deploy_on_push {
                 true => engine.look_for_commits().await?,
@@ -139,6 +141,7 @@ fn show(shown: &Shown) -> String {
         ("Modules", e.modules.join(", ")),
         ("Options", pairs(&e.options)),
         ("Variables", pairs(&e.variables)),
+        ("Secret variables", e.secret_variables.keys().map(String::as_str).collect::<Vec<_>>().join(" ")),
         ("Triggers", triggers(e, watched.as_ref())),
         (
             "Retention",
@@ -229,6 +232,7 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     }
     pairs(&mut e.options, &s.options)?;
     pairs(&mut e.variables, &s.variables)?;
+    secret_variables(engine, e, &s.secret_variables).await?;
     set(&mut e.hold_limit_s, s.hold_limit);
     set(&mut e.health_limit_s, s.health_limit);
     set(&mut e.update_limit_s, s.update_limit);
@@ -238,6 +242,26 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     set(&mut e.deploy_on_push, s.deploy_on_push);
     set(&mut e.auto_deploy, s.auto_deploy);
     set(&mut e.demo_data, s.demo_data);
+    Ok(())
+}
+
+async fn secret_variables(engine: &Engine, e: &mut Environment, names: &[String]) -> Result<(), EngineError> {
+    for name in names {
+        match name.split_once('=') {
+            None => {
+                let value = prompt::secret(&format!("Value of {name}"), &format!("SLIPWAY_VARIABLE_{name}"))?;
+                e.variables.remove(name);
+                e.secret_variables.insert(name.clone(), engine.keep_secret(value).await?);
+            }
+            Some((name, "")) => {
+                e.secret_variables.remove(name);
+            }
+            Some((name, _)) => {
+                return Err(EngineError::bad_input(format!("The value of {name} would stand in the list of processes."))
+                    .hint(format!("Give --secret-variable {name} alone: it is asked for, or read from SLIPWAY_VARIABLE_{name}.")));
+            }
+        }
+    }
     Ok(())
 }
 

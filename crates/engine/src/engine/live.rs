@@ -48,8 +48,9 @@ impl Engine {
     /// # Errors
     /// Those of connecting, and `not_found` when nothing runs.
     pub async fn live(&self, view: &EnvironmentView) -> Result<Live, EngineError> {
-        let server = view.freeze()?.server;
-        let (connection, facts) = Connection::open(self, &server, &view.slug).await?;
+        let settings = view.freeze()?;
+        self.learn_secrets(&settings).await?;
+        let (connection, facts) = Connection::open(self, &settings.server, &view.slug).await?;
         match facts.live(&view.slug).filter(|c| c.is_running()) {
             Some(container) => {
                 let layout = Layout::new(facts.root.clone(), view.slug.clone());

@@ -31,6 +31,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::error::EngineError;
+use crate::model::{SecretBearer, Settings};
 use crate::queue::Queue;
 use crate::redact::Redactor;
 use crate::secrets::{AskPassphrase, Keychain, KeychainChoice, SecretRef};
@@ -149,6 +150,18 @@ impl Engine {
         let secret = self.keychain().await?.get(name).await?;
         self.inner.redactor.register(&secret);
         Ok(secret)
+    }
+
+    /// Reads every secret of these settings, so that each is taken out of what is logged from here on. Whoever shows or keeps what
+    /// Odoo prints begins with this: another process may have given Odoo the secrets.
+    ///
+    /// # Errors
+    /// As for [`Engine::secret`].
+    pub(crate) async fn learn_secrets(&self, settings: &Settings) -> Result<(), EngineError> {
+        for name in settings.secret_refs() {
+            self.secret(name).await?;
+        }
+        Ok(())
     }
 
     /// Where mirrors of repositories are kept.

@@ -85,10 +85,11 @@ async fn look(
         Status::Running | Status::Dead | Status::RevertFailed => return Ok(None),
         Status::None => Verdict::never_began(),
         Status::Committed | Status::Reverted | Status::Cancelled => {
+            engine.learn_secrets(&deployment.settings).await?;
             let Some(verdict) = Verdict::read(&unit, deployment, layout, facts).await? else {
                 return Ok(None);
             };
-            verdict
+            verdict.redacted(engine.redactor())
         }
     };
     let short = deployment.id.short();

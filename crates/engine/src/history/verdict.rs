@@ -9,6 +9,7 @@ use crate::error::{EngineError, ErrorCode};
 use crate::model::{
     Deployment, DeploymentError, Lane, Snapshot, SnapshotId, SnapshotKind, SnapshotState, Status, Step,
 };
+use crate::redact::Redactor;
 use crate::server::{Facts, Layout};
 use crate::steps::Reading;
 
@@ -40,6 +41,18 @@ impl Verdict {
             snapshot: entry.snapshot.clone(),
             source: "the server's history",
         }
+    }
+
+    /// Without secrets, which Odoo may have printed.
+    pub(super) fn redacted(mut self, redactor: &Redactor) -> Self {
+        if let Some(error) = &mut self.error {
+            for text in
+                [Some(&mut error.message), Some(&mut error.hint), error.cause.as_mut()].into_iter().flatten()
+            {
+                *text = redactor.redact(text).into_owned();
+            }
+        }
+        self
     }
 
     /// There is no journal: nothing live was touched.

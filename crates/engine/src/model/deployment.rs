@@ -1,6 +1,9 @@
 //! A deployment: one attempt to bring an environment to a commit.
 
-use super::{DeploymentId, Environment, EnvironmentId, Owner, Project, Server, SnapshotId, Status, Step};
+use super::{
+    DeploymentId, Environment, EnvironmentId, Owner, Project, SecretBearer, SecretRef, Server, SnapshotId,
+    Status, Step,
+};
 use crate::error::{EngineError, ErrorCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -190,6 +193,12 @@ pub struct Settings {
     /// How the user wanted it carried out.
     #[serde(default)]
     pub options: DeployOptions,
+}
+
+impl SecretBearer for Settings {
+    fn secret_refs(&self) -> Vec<&SecretRef> {
+        [self.environment.secret_refs(), self.project.secret_refs(), self.server.secret_refs()].concat()
+    }
 }
 
 impl Settings {
