@@ -80,3 +80,61 @@ fn a_full_disk_of_the_dumps_costs_no_deployment() {
     assert_eq!(kinds, ["dump", "dump"], "{listed:#}");
     assert!(journey.tickets().contains(&"kept".to_owned()));
 }
+
+#[test]
+fn what_earlier_deployments_left_goes_with_the_next() {
+    let journey = Journey::live();
+    let docker = journey.server.docker();
+    let database = format!("slipway-{}-db", journey.slug());
+    let psql = |query: &str| docker.sql(&database, "postgres", query);
+    let folder = journey.folder();
+    // Each whole copy, and how the cutover ended that it belongs to.
+    let left = [
+        ("before_aaaaaaaaaaa1", "reverted"),
+        ("failed_aaaaaaaaaaa2", "reverted"),
+        ("restore_aaaaaaaaaaa3", ""),
+        ("before_aaaaaaaaaaa4", "committed"),
+        ("before_aaaaaaaaaaa5", ""),
+    ];
+    for (copy, end) in left {
+        let id = copy.split_once('_').unwrap().1;
+        psql(&format!("create database {copy}"));
+        docker.must(&[
+            "exec",
+            "-u",
+            "0",
+            &journey.web(),
+            "mkdir",
+            &format!("/var/lib/odoo/filestore/{copy}"),
+        ]);
+        if !end.is_empty() {
+            let cutover = folder.join("cutovers").join(id);
+            std::fs::create_dir_all(&cutover).unwrap();
+            let line = format!(
+                "{{\"t\":\"2026-11-26T10:00:00Z\",\"id\":\"{id}\",\"action\":\"end\",\"ev\":\"{end}\"}}\n"
+            );
+            std::fs::write(cutover.join("journal.jsonl"), line).unwrap();
+        }
+    }
+    // Somebody's own is nobody's leftover.
+    psql("create database before_christmas");
+
+    let ran = journey.deploy_ends("new-field", 0);
+    journey.assert_serves("1.3");
+    let databases =
+        psql("select string_agg(datname, ' ' order by datname) from pg_database where datname ~ '_'");
+    let live = journey.sql("select current_database()");
+    let mut expected = ["before_christmas", &live];
+    expected.sort_unstable();
+    assert_eq!(databases, expected.join(" "), "{}", ran.told());
+    for (copy, saved) in [("aaaaaaaaaaa1", false), ("aaaaaaaaaaa4", true), ("aaaaaaaaaaa5", true)] {
+        let dump = folder.join("snapshots").join(copy).join("dump");
+        assert_eq!(dump.exists(), saved, "{copy} is a clone of a release that served: {}", ran.told());
+    }
+    let log = journey.slipway.must(&["logs", &journey.env()]).lines;
+    let said: String = log.iter().filter_map(|line| Some(line["text"].as_str()?.to_owned() + "\n")).collect();
+    for (copy, _) in &left[..3] {
+        assert!(said.contains(&format!("database {copy}")), "its removal is told: {said}");
+        assert!(said.contains(&format!("files {copy}")), "its removal is told: {said}");
+    }
+}

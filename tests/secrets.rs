@@ -20,12 +20,10 @@ logging.getLogger(__name__).warning("the token is %s", os.environ.get("ACME_TOKE
 fn a_process_that_goes_on_with_anothers_deployment() {
     let mut journey = Journey::live();
     let env = journey.env();
-    journey.slipway = journey
-        .slipway
-        .clone()
-        .env("SLIPWAY_SECRETS", "file")
-        .env("SLIPWAY_PASSPHRASE", "a long passphrase");
-    let asked = journey.slipway.run(&["env", "set", &env, "--secret-variable", &format!("ACME_TOKEN={CANARY}")]);
+    journey.slipway =
+        journey.slipway.clone().env("SLIPWAY_SECRETS", "file").env("SLIPWAY_PASSPHRASE", "a long passphrase");
+    let asked =
+        journey.slipway.run(&["env", "set", &env, "--secret-variable", &format!("ACME_TOKEN={CANARY}")]);
     assert_eq!((asked.code, asked.error()), (Some(3), "bad_input"), "{}", asked.told());
     let setting = journey.slipway.clone().env("SLIPWAY_VARIABLE_ACME_TOKEN", CANARY);
     setting.must(&["env", "set", &env, "--secret-variable", "ACME_TOKEN"]);

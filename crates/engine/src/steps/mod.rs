@@ -11,6 +11,7 @@ mod dns;
 mod file_times;
 mod image;
 mod initializing;
+mod leftovers;
 mod network;
 mod progress;
 mod reading;

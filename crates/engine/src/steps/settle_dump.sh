@@ -9,7 +9,11 @@ SNAP=$DIR/snapshots/$DEP
 mkdir -p "$SNAP" || exit 3
 # Half a dump helps nobody, and takes the room that the next attempt needs.
 trap 'rm -f "$SNAP/dump.part" "$SNAP/filestore.list.part"' EXIT
-exists() { [ "$(docker exec "$DB" psql -XAtq -U postgres -d postgres -c "select 1 from pg_database where datname = '$1'")" = 1 ]; }
+# Who could not ask knows nothing of a clone: neither that it is there, nor that it is gone.
+exists() {
+  count=$(docker exec "$DB" psql -XAtq -U postgres -d postgres -c "select count(*) from pg_database where datname = '$1'") || exit 12
+  [ "$count" = 1 ]
+}
 
 if [ ! -s "$SNAP/dump" ]; then
   [ -n "$CLONE" ] && exists "$CLONE" || { echo "there is no clone $CLONE to save" >&2; exit 7; }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use slipway_remote::Cmd;
+use slipway_remote::{Cmd, Output};
 
 use super::Cut;
 use crate::cx::Cx;
@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(4 * 3600);
 const NO_FOLDER: i32 = 3;
 const NO_CLONE: i32 = 7;
 const NO_LIST: i32 = 11;
+const NO_ANSWER: i32 = 12;
 
 /// Makes this deployment's snapshot last: turns the clone into a dump, unless the cut over has made it already, as in the code
 /// lane. A first deployment has nothing to save.
@@ -69,30 +70,14 @@ async fn make_last(cx: &Cx, snapshot: Snapshot, has_clone: bool) -> Result<Snaps
     let layout = cx.layout();
     let id = snapshot.deployment_id;
     let files = format!("before_{}", id.short());
-    let args = [
-        layout.dir(),
-        layout.slug.clone(),
-        id.short(),
-        layout.db(),
-        layout.web(cx.deployment.id),
-        if has_clone { files.clone() } else { String::new() },
-    ];
-    let out = cx.connection().await?.run(Cmd::script(DUMP, args).limit(LIMIT)).await?;
-    if out.code == NO_CLONE {
-        let failed = Snapshot { state: SnapshotState::Failed, ..snapshot };
+    let said = dump(cx, &id.short(), has_clone).await?;
+    if said.code == NO_CLONE {
+        let failed = Snapshot { state: SnapshotState::Failed, ..snapshot.clone() };
         cx.engine.store().save_snapshot(failed).await?;
     }
-    if out.code != 0 {
-        let message = match out.code {
-            NO_FOLDER => "its folder could not be made.",
-            NO_CLONE => "its clone of the database is gone.",
-            NO_LIST => "its files could not be listed.",
-            _ => "the dump could not be written. The clone of the database is kept; is the disk full?",
-        };
-        return Err(EngineError::new(ErrorCode::SnapshotFailed, message).detail(out.stderr));
-    }
+    let said = written(said)?;
     let number = |key: &str| {
-        let said = out.stdout.lines().filter_map(|line| line.split_once(' ')).find(|(k, _)| *k == key);
+        let said = said.stdout.lines().filter_map(|line| line.split_once(' ')).find(|(k, _)| *k == key);
         said.and_then(|(_, n)| n.parse::<i64>().ok()).unwrap_or(0)
     };
     let saved = Snapshot {
@@ -108,4 +93,36 @@ async fn make_last(cx: &Cx, snapshot: Snapshot, has_clone: bool) -> Result<Snaps
     };
     cx.engine.store().save_snapshot(saved.clone()).await?;
     Ok(saved)
+}
+
+/// Turns the clone that a deployment left, if it left one, into a dump in the folder of its snapshot.
+async fn dump(cx: &Cx, short: &str, has_clone: bool) -> Result<Output, EngineError> {
+    let layout = cx.layout();
+    let args = [
+        layout.dir(),
+        layout.slug.clone(),
+        short.to_owned(),
+        layout.db(),
+        layout.web(cx.deployment.id),
+        if has_clone { format!("before_{short}") } else { String::new() },
+    ];
+    cx.connection().await?.run(Cmd::script(DUMP, args).limit(LIMIT)).await
+}
+
+fn written(said: Output) -> Result<Output, EngineError> {
+    let message = match said.code {
+        0 => return Ok(said),
+        NO_FOLDER => "its folder could not be made.",
+        NO_CLONE => "its clone of the database is gone.",
+        NO_LIST => "its files could not be listed.",
+        NO_ANSWER => "the database server could not be asked. The next deployment tries again.",
+        _ => "the dump could not be written. The clone of the database is kept; is the disk full?",
+    };
+    Err(EngineError::new(ErrorCode::SnapshotFailed, message).detail(said.stderr))
+}
+
+/// Makes a snapshot of the clone of a deployment that nobody here knows of.
+pub(super) async fn save_for_another(cx: &Cx, short: &str) -> Result<(), EngineError> {
+    written(dump(cx, short, true).await?)?;
+    Ok(())
 }
