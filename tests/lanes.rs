@@ -144,7 +144,7 @@ fn what_fails_is_rolled_back() {
     );
 
     // None of it stands in the way of what comes next.
-    journey.deploy_ends("code-only", 0);
+    journey.deploy_back("code-only");
     journey.assert_serves("1.1");
     assert!(journey.tickets().contains(&"kept".to_owned()));
 }

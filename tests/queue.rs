@@ -69,7 +69,7 @@ fn environments_side_by_side_and_one_of_them_in_turn() {
 
     // A background process and this one: whoever claims it, it runs once.
     journey.sample.set_branch("live", "initial");
-    let queued = journey.slipway.must(&["deploy", &production, "--detach"]);
+    let queued = journey.slipway.must(&["deploy", &production, "--back", "--detach"]);
     let id = queued.result()["id"].as_str().unwrap().to_owned();
     let work = journey.slipway.start(&["work", "--until-idle"]);
     let followed = journey.slipway.start(&["logs", &id, "-f"]).wait(LONG);

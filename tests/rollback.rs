@@ -356,3 +356,39 @@ fn retention_takes_what_is_old_and_ours() {
     assert_eq!(code.code, Some(0), "its code can still be had: {}", code.told());
     journey.assert_serves("3.1");
 }
+
+#[test]
+fn an_older_version_is_not_taken_for_a_newer_one() {
+    let journey = Journey::live();
+    let env = journey.env();
+    let first = journey.last()["id"].as_str().unwrap().to_owned();
+    journey.make_ticket("kept");
+    journey.deploy_ends("new-field", 0);
+    journey.slipway.must(&["plan", &env]);
+    let direction = |reference: &str| {
+        let plan = journey.slipway.must(&["plan", &env, "--ref", reference]).result().clone();
+        plan["direction"].as_str().unwrap().to_owned()
+    };
+    let initial = journey.sample.commit_of("initial").to_owned();
+    assert_eq!(direction(&initial), "back");
+    assert_eq!(direction(journey.sample.commit_of("new-field")), "same");
+    assert_eq!(direction(journey.sample.commit_of("cron")), "forward");
+
+    // By whichever door: a branch that was set back, a commit, an earlier deployment once more.
+    journey.sample.set_branch("live", "initial");
+    let doors: [&[&str]; 3] = [&["deploy", &env], &["deploy", &env, "--ref", &initial], &["retry", &first]];
+    for door in doors {
+        let refused = journey.slipway.run(door);
+        assert_eq!(refused.error(), "would_go_back", "{door:?}: {}", refused.told());
+        assert_ne!(refused.code, Some(0));
+        journey.assert_serves("1.3");
+    }
+    let columns = "select count(*) from information_schema.columns where table_name = 'acme_ticket' and column_name = 'priority'";
+    assert_eq!(journey.sql(columns), "1", "nothing was dropped");
+
+    journey.deploy_back("initial");
+    journey.assert_serves("1.0");
+    assert!(journey.tickets().contains(&"kept".to_owned()));
+    journey.deploy_ends("code-only", 0);
+    journey.assert_serves("1.1");
+}

@@ -62,7 +62,7 @@ fn what_differs_is_rolled_back() {
     assert_ne!(one[0].0, two[0].0);
 
     // Going back brings the old ones again; then an attachment of the old style lies where the new one's will be looked for.
-    journey.deploy_ends("one", 0);
+    journey.deploy_back("one");
     assert_eq!(bundles(&journey), one);
     journey.sql(&format!(
         "insert into ir_attachment (name, url, type, public, res_model, res_id, create_uid, write_uid, create_date, write_date, \

@@ -139,6 +139,12 @@ impl Journey {
         ran
     }
 
+    /// Deploys a commit that is older than what is live, and panics unless it goes live.
+    pub fn deploy_back(&self, commit: &str) -> Ran {
+        self.sample.set_branch("live", commit);
+        self.slipway.must(&["deploy", &self.env(), "--back"])
+    }
+
     /// GET from the environment, through the proxy.
     pub fn get(&self, path: &str) -> std::io::Result<Answer> {
         http::get(self.server.http(), &self.host(), path)

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import App from "./App.svelte";
 import { commands } from "./lib/backend";
+import { plan } from "./fixtures/answers";
 import { withOneDown } from "./fixtures/data";
 import { closeDialog, openDialog } from "./lib/dialogs.svelte";
 import * as filters from "./lib/filters";
@@ -129,6 +130,17 @@ test("a plan is shown before a deployment, and pressed twice there is one wish",
     null,
     { pull: false, update: [], wait: false, take_over: false },
   ]);
+});
+
+test("an older commit than what is live is not deployed as if it were newer", async () => {
+  vi.spyOn(commands, "plan").mockResolvedValue({ ...plan, direction: "back" });
+  const user = await start(environmentAddress("e2"));
+  await user.keyboard("{Control>}d{/Control}");
+  await screen.findByTestId("plan");
+  expect(screen.getByTestId("goes-back").textContent).toContain("shows first what would be lost");
+  const deploy = vi.spyOn(commands, "deploy");
+  await user.click(screen.getByTestId("deploy-go"));
+  expect(deploy).not.toHaveBeenCalled();
 });
 
 test("a rollback of the code says which modules the older code would update", async () => {

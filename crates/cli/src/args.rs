@@ -343,6 +343,9 @@ pub(crate) struct Deploy {
     /// Branch, tag or commit instead of the environment's branch
     #[arg(long = "ref", value_name = "REF")]
     pub(crate) reference: Option<String>,
+    /// Go back to an older commit than what is live: its update takes away what only newer versions have
+    #[arg(long)]
+    pub(crate) back: bool,
     /// Ask the registry for a newer base image
     #[arg(long)]
     pub(crate) pull: bool,

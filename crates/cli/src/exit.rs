@@ -56,6 +56,7 @@ fn refuses(code: ErrorCode) -> bool {
         code,
         BadInput
             | Conflict
+            | WouldGoBack
             | NoServer
             | CapacityExceeded
             | LockHeld

@@ -84,6 +84,7 @@ pub enum ErrorCode {
     BadInput,
     NotFound,
     Conflict,
+    WouldGoBack,
     IllegalTransition,
     // This computer.
     KeychainUnavailable,
@@ -144,6 +145,9 @@ impl ErrorCode {
             }
             ModuleLoadFailed => "Correct the module at the line given and deploy again.",
             StartFailed | HealthCheckFailed | ProofFailed => "Look at Odoo's log of this deployment.",
+            WouldGoBack => {
+                "Roll back to the deployment that brought it, which says first what would be lost. Or deploy it with --back."
+            }
             WrongContent => {
                 "In Odoo, with developer mode on, choose Regenerate Assets in the debug menu, then deploy again. If it differs again, \
                  look for an attachment, a view or another module that puts an older file in its place."

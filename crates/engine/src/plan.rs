@@ -17,6 +17,9 @@ pub struct Plan {
     pub why: Vec<String>,
     /// What is live now.
     pub live: Option<Live>,
+    /// Where it leads from what is live.
+    #[serde(default)]
+    pub direction: Direction,
     /// Old and new commit of each repository.
     pub repositories: BTreeMap<String, CommitChange>,
     /// Commits of the main repository since the live one, newest first, at most 100.
@@ -39,6 +42,24 @@ pub struct Plan {
     pub predicted_pause_ms: Option<i64>,
     /// Things to look at.
     pub warnings: Vec<String>,
+}
+
+/// Where a deployment leads from what is live, by the histories of its repositories; of several, the first of these that one goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// To a commit that what is live has in its history.
+    Back,
+    /// To another line: neither has the other in its history.
+    Aside,
+    /// One of them isn't known here any more, or too little of their histories is.
+    #[default]
+    Unknown,
+    /// To a commit that has what is live in its history; or nothing is live.
+    Forward,
+    /// Nowhere.
+    Same,
 }
 
 /// What is live before a deployment.

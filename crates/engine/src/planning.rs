@@ -1,6 +1,6 @@
 //! Making a [`Plan`] from what is live, what was fetched and what was learnt before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use crate::odoo::changes;
 use crate::odoo::lane::{ContentLane, Database, LaneChoice};
 use crate::odoo::modules::{Problem, ProblemKind};
 use crate::plan::{
-    CommitChange, CommitLine, Difference, Live, ModuleReason, Plan, disk_needed, predict_pause,
+    CommitChange, CommitLine, Difference, Direction, Live, ModuleReason, Plan, disk_needed, predict_pause,
 };
 use crate::render::packages::Packages;
 use crate::server::Facts;
@@ -120,7 +120,7 @@ pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
     if needed > free {
         warnings.push(format!("The disk may be too small: {needed} bytes needed, {free} free."));
     }
-    let repositories = fetched
+    let repositories: BTreeMap<String, CommitChange> = fetched
         .commits
         .iter()
         .map(|(name, new)| {
@@ -128,6 +128,10 @@ pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
             (name.clone(), CommitChange { old, new: new.sha.clone() })
         })
         .collect();
+    let direction = direction(engine, settings, &repositories, live.is_none() && manifest.is_none());
+    if direction == Direction::Back && restore.is_none() {
+        warnings.push("It goes back: what is live has this commit in its history. Rolling back shows what would be lost.".into());
+    }
     let history = engine.store().pauses(settings.environment.id, lane, 5).await?;
     let reasons = |needs: changes::Needs| {
         choice
@@ -153,6 +157,7 @@ pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
     let plan = Plan {
         lane,
         why,
+        direction,
         repositories,
         commits: commits_since(engine, settings, manifest.and_then(|m| m.commits.get("main")), fetched),
         update,
@@ -273,6 +278,31 @@ fn lane(content: ContentLane, update: &[String], restore: Option<&Restore>, is_l
         (None, ContentLane::Code) if update.is_empty() && is_live => Lane::Code,
         (None, ContentLane::Code | ContentLane::Update) => Lane::Update,
     }
+}
+
+fn direction(
+    engine: &Engine,
+    settings: &Settings,
+    repositories: &BTreeMap<String, CommitChange>,
+    is_first: bool,
+) -> Direction {
+    let of = |(name, change): (&String, &CommitChange)| {
+        let old = change.old.as_deref()?;
+        if old == change.new {
+            return Some(Direction::Same);
+        }
+        let repository = settings.project.repositories.iter().find(|r| r.name == *name);
+        let mirror = repository.and_then(|r| Repositories::new(engine.mirrors()).mirror(&r.url).ok());
+        let has = |newer, older| mirror.as_ref().and_then(|m| m.has_ancestor(newer, older).ok().flatten());
+        Some(match (has(&change.new, old), has(old, &change.new)) {
+            (Some(true), _) => Direction::Forward,
+            (_, Some(true)) => Direction::Back,
+            (Some(false), Some(false)) => Direction::Aside,
+            _ => Direction::Unknown,
+        })
+    };
+    let all = repositories.iter().filter_map(of).min();
+    all.unwrap_or(if is_first { Direction::Forward } else { Direction::Unknown })
 }
 
 fn commits_since(

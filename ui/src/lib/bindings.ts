@@ -242,6 +242,8 @@ export type DeployOptions = {
 	take_over?: boolean,
 	/**  The commits that are live when it begins, instead of the branch's newest. */
 	live_commits?: boolean,
+	/**  Go back to an older commit than what is live. */
+	back?: boolean,
 };
 
 /**  An environment that is found on a server. */
@@ -416,6 +418,19 @@ export type Difference = {
 	removed: string[],
 };
 
+/**  Where a deployment leads from what is live, by the histories of its repositories; of several, the first of these that one goes. */
+export type Direction = 
+/**  To a commit that what is live has in its history. */
+"back" | 
+/**  To another line: neither has the other in its history. */
+"aside" | 
+/**  One of them isn't known here any more, or too little of their histories is. */
+"unknown" | 
+/**  To a commit that has what is live in its history; or nothing is live. */
+"forward" | 
+/**  Nowhere. */
+"same";
+
 /**  Size and free room of a disk, in MiB. */
 export type Disk = {
 	/**  All of it. */
@@ -578,7 +593,7 @@ export type EnvironmentRow = {
  *  What went wrong, as a closed list. The app and the command line switch on it; it is stored and printed in
  *  snake_case, so a name here is never changed, only added.
  */
-export type ErrorCode = "unknown_host_key" | "changed_host_key" | "authentication_failed" | "passphrase_needed" | "connection_refused" | "dns_failed" | "timed_out" | "connection_lost" | "no_server" | "server_unusable" | "no_docker" | "no_right_to_docker" | "docker_too_old" | "docker_failed" | "command_failed" | "disk_full" | "capacity_exceeded" | "lock_held" | "git_unreachable" | "git_authentication_failed" | "git_ref_not_found" | "git_clone_failed" | "module_not_found" | "manifest_invalid" | "wrong_series" | "image_pull_failed" | "build_failed" | "database_failed" | "dns_mismatch" | "snapshot_failed" | "restore_failed" | "migration_failed" | "module_load_failed" | "start_failed" | "health_check_failed" | "proof_failed" | "wrong_content" | "routing_failed" | "cut_over_failed" | "revert_failed" | "outcome_unknown" | "stuck" | "cancelled" | "claim_lost" | "bad_input" | "not_found" | "conflict" | "illegal_transition" | "keychain_unavailable" | "keychain_locked" | "wrong_passphrase" | "secret_not_found" | "store_busy" | "store_corrupt" | "store_too_new" | "store_failed" | "io_failed" | "internal";
+export type ErrorCode = "unknown_host_key" | "changed_host_key" | "authentication_failed" | "passphrase_needed" | "connection_refused" | "dns_failed" | "timed_out" | "connection_lost" | "no_server" | "server_unusable" | "no_docker" | "no_right_to_docker" | "docker_too_old" | "docker_failed" | "command_failed" | "disk_full" | "capacity_exceeded" | "lock_held" | "git_unreachable" | "git_authentication_failed" | "git_ref_not_found" | "git_clone_failed" | "module_not_found" | "manifest_invalid" | "wrong_series" | "image_pull_failed" | "build_failed" | "database_failed" | "dns_mismatch" | "snapshot_failed" | "restore_failed" | "migration_failed" | "module_load_failed" | "start_failed" | "health_check_failed" | "proof_failed" | "wrong_content" | "routing_failed" | "cut_over_failed" | "revert_failed" | "outcome_unknown" | "stuck" | "cancelled" | "claim_lost" | "bad_input" | "not_found" | "conflict" | "would_go_back" | "illegal_transition" | "keychain_unavailable" | "keychain_locked" | "wrong_passphrase" | "secret_not_found" | "store_busy" | "store_corrupt" | "store_too_new" | "store_failed" | "io_failed" | "internal";
 
 /**  Something that happened in a deployment. */
 export type Event = {
@@ -846,6 +861,8 @@ export type Plan = {
 	why: string[],
 	/**  What is live now. */
 	live: Live | null,
+	/**  Where it leads from what is live. */
+	direction?: Direction,
 	/**  Old and new commit of each repository. */
 	repositories: { [key in string]: CommitChange },
 	/**  Commits of the main repository since the live one, newest first, at most 100. */

@@ -30,6 +30,8 @@ struct Wish {
     reference: Option<String>,
     /// Modules to update whatever changed; `all` for every one.
     update: Vec<String>,
+    /// Go back to an older commit than what is live.
+    back: bool,
 }
 
 /// `GET /v1/environments/{project}/{name}/deployments`: the newest 50, newest first.
@@ -50,10 +52,10 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Wish { reference, update } = wish(&body)?;
+    let Wish { reference, update, back } = wish(&body)?;
     let idempotency_key = key(&headers)?;
     let view = engine.environment(&format!("{project}/{name}")).await?;
-    let options = DeployOptions { update, ..DeployOptions::default() };
+    let options = DeployOptions { update, back, ..DeployOptions::default() };
     let request = DeployRequest {
         trigger: Trigger::Api,
         reference: reference.clone(),
@@ -61,8 +63,9 @@ pub(super) async fn create(
         idempotency_key,
     };
     let queued = engine.enqueue(&view, request).await?;
-    if (&queued.git_ref, &queued.settings.options.update) != (&reference, &options.update) {
-        let message = "This Idempotency-Key was used for another ref or other modules.";
+    let asked = &queued.settings.options;
+    if (&queued.git_ref, &asked.update, asked.back) != (&reference, &options.update, options.back) {
+        let message = "This Idempotency-Key was used for another ref, other modules or another direction.";
         return Err(EngineError::new(ErrorCode::Conflict, message)
             .hint("Make up a new one for each deployment.")
             .into());

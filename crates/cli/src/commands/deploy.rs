@@ -15,7 +15,12 @@ pub(crate) async fn run(engine: &Engine, out: Output, args: Deploy) -> Result<Ex
     let request = DeployRequest {
         trigger: Trigger::Manual,
         reference: args.reference,
-        options: DeployOptions { pull: args.pull, update: args.update, ..(&args.run).into() },
+        options: DeployOptions {
+            pull: args.pull,
+            update: args.update,
+            back: args.back,
+            ..(&args.run).into()
+        },
         idempotency_key: None,
     };
     let deployment = engine.enqueue(&view, request).await?;

@@ -43,6 +43,18 @@ impl Mirror {
         Ok(found)
     }
 
+    /// Whether `newer` has `older` in its history. Nothing when that can't be known: one of them isn't in the mirror, or what is there of
+    /// the newer one's history ends before the older one.
+    pub fn has_ancestor(&self, newer: &str, older: &str) -> Result<Option<bool>, GitError> {
+        let repo = self.repository()?;
+        let (Ok(newer), Ok(older)) = (commit(&repo, newer), commit(&repo, older)) else { return Ok(None) };
+        match repo.graph_descendant_of(newer.id(), older.id())? {
+            true => Ok(Some(true)),
+            false if repo.is_shallow() => Ok(None),
+            false => Ok(Some(false)),
+        }
+    }
+
     /// Keeps a deployed commit (and all it refers to) in the mirror under `refs/slipway/keep/<name>`, whatever is force
     /// pushed later. Replaces what was kept under that name.
     pub fn keep(&self, name: &str, sha: &str) -> Result<(), GitError> {

@@ -228,6 +228,8 @@ pub struct DeployOptions {
     pub take_over: bool,
     /// The commits that are live when it begins, instead of the branch's newest.
     pub live_commits: bool,
+    /// Go back to an older commit than what is live.
+    pub back: bool,
 }
 
 impl Settings {

@@ -124,7 +124,12 @@ impl Queue {
                         false => earlier.commits,
                     },
                     retry_of: Some(id),
-                    options: DeployOptions { wait: false, take_over: false, ..earlier.settings.options },
+                    options: DeployOptions {
+                        wait: false,
+                        take_over: false,
+                        back: false,
+                        ..earlier.settings.options
+                    },
                     idempotency_key,
                     ..NewDeployment::new(earlier.environment_id, Trigger::Retry, who)
                 };

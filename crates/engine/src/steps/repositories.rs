@@ -16,7 +16,7 @@ use crate::error::{EngineError, ErrorCode};
 use crate::git::{FileTimes, Mirror, Source, Transfer, UNPACK};
 use crate::model::{Lane, Step};
 use crate::odoo::statics;
-use crate::plan::Plan;
+use crate::plan::{Direction, Plan};
 use crate::planning;
 use crate::render::packages::Packages;
 use crate::server::{Facts, ReleaseManifest};
@@ -81,6 +81,7 @@ impl PrepareStep for CloningRepositories<'_> {
         let frozen = plan(cx, self.facts, live_source.as_ref(), &packages).await?;
         tell(cx, &frozen.plan);
         cx.record_plan(&frozen.plan).await?;
+        refuse_to_go_back(cx, &frozen.plan)?;
         let releases = self.facts.releases.iter().map(|release| (release.deployment, &release.times));
         let rule = file_times::rule(cx.series()?, cx.deployment.id, releases);
         let content = planning::content(&fetched.source, fetched.commits.keys());
@@ -106,6 +107,19 @@ impl PrepareStep for CloningRepositories<'_> {
             times,
         })
     }
+}
+
+/// Nobody takes an older version for a newer one: what goes back says so, and a rollback has said what would be lost.
+fn refuse_to_go_back(cx: &Cx, plan: &Plan) -> Result<(), EngineError> {
+    let deployment = &cx.deployment;
+    let is_meant = cx.options().back || deployment.rollback_of.is_some() || deployment.restore.is_some();
+    if plan.direction != Direction::Back || is_meant {
+        return Ok(());
+    }
+    Err(EngineError::new(
+        ErrorCode::WouldGoBack,
+        "What is live is newer than this commit, and was made from it. Nothing was touched.",
+    ))
 }
 
 /// A plan as the later steps need it.
