@@ -162,7 +162,8 @@ since() { awk -v old="$DIR/states" 'BEGIN { while ((getline line < old) > 0) was
 unmark() { [ -z "$ABSENT" ] || SQLDB=$DB sql "update ir_module_module set state='installed' where state='to upgrade' and name = any (string_to_array('$ABSENT',','))"; }
 update() {
   # Databases that we made before we knew. Here and not earlier, so that going back brings the one that had it not.
-  indexable "$DB" && forget_texts || return 1
+  indexable "$DB" || return 1
+  forget_texts || return 1
   d start "$UPD" >/dev/null || return 1
   ( lone; $DOCKER logs -f -t "$UPD" 2>&1 </dev/null | lines >>"$J" ) & _log=$!
   update_ends; _late=$?
