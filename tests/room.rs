@@ -138,3 +138,17 @@ fn what_earlier_deployments_left_goes_with_the_next() {
         assert!(said.contains(&format!("files {copy}")), "its removal is told: {said}");
     }
 }
+
+#[test]
+fn a_database_gets_its_new_limits_with_the_release_that_asked_for_them() {
+    let journey = Journey::live();
+    let database = format!("slipway-{}-db", journey.slug());
+    let memory = || journey.server.docker().must(&["inspect", "-f", "{{.HostConfig.Memory}}", &database]);
+    let before = memory();
+    journey.slipway.must(&["env", "set", &journey.env(), "--memory", "1600"]);
+    journey.deploy_ends("load-fails", 5);
+    assert_eq!(memory(), before, "the old release needs what it had");
+    journey.deploy_ends("code-only", 0);
+    assert_ne!(memory(), before);
+    journey.assert_serves("1.1");
+}

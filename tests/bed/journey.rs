@@ -76,8 +76,13 @@ impl Journey {
 
     /// Another desktop, of another person: a home of its own that knows the same server, project and environment.
     pub fn desktop(&self, person: &str) -> Slipway {
+        self.desktop_with(person, &[])
+    }
+
+    /// The same, with other settings of the server.
+    pub fn desktop_with(&self, person: &str, server: &[&str]) -> Slipway {
         let slipway = Slipway::new(self.server.scratch(person)).env("USER", person);
-        self.set_up(&slipway, &[]);
+        self.set_up(&slipway, server);
         slipway
     }
 
@@ -325,7 +330,10 @@ impl Journey {
         let fingerprint = server.fingerprint();
         let mut args =
             vec!["server", "add", name, "--host", &host, "--key", &key, "--fingerprint", &fingerprint];
-        args.extend(["--http-port", &http, "--https-port", &https, "--bind", &bind]);
+        let usual = [("--http-port", &http), ("--https-port", &https), ("--bind", &bind)];
+        for (option, value) in usual.into_iter().filter(|(option, _)| !more.contains(option)) {
+            args.extend([option, value.as_str()]);
+        }
         args.extend(more);
         slipway.run(&args)
     }

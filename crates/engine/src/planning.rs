@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::base_image::BaseImages;
+use crate::containers::proxy_recipe;
 use crate::drift::{Before, Drift};
 use crate::engine::Engine;
 use crate::error::{EngineError, ErrorCode};
@@ -18,7 +19,7 @@ use crate::plan::{
     CommitChange, CommitLine, Difference, Direction, Live, ModuleReason, Plan, disk_needed, predict_pause,
 };
 use crate::render::packages::Packages;
-use crate::server::Facts;
+use crate::server::{CADDY, Facts};
 use crate::source::{Fetched, choose_lane};
 
 /// Commits listed in a plan at most.
@@ -105,6 +106,13 @@ pub(crate) async fn make(given: Given<'_>) -> Result<Planned, EngineError> {
         .map(|p| format!("{}. {}", p.message, p.hint))
         .collect();
     warnings.extend(drift.warnings);
+    if facts.container(CADDY).is_some_and(|proxy| proxy.recipe != proxy_recipe(&settings.server)) {
+        warnings.push(
+            "The proxy of this server has other settings (ports, address or version) than this server's here. It is replaced, and \
+             no site of the server answers for some seconds."
+                .into(),
+        );
+    }
     if live.is_some() && manifest.is_none() && restore.is_none() {
         warnings.push("What is live was not deployed by Slipway's records; every module is updated.".into());
     }

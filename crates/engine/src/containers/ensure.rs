@@ -91,7 +91,10 @@ fn not_created(name: &str) -> EngineError {
 }
 
 /// Creates a container that whoever comes first makes for all, unless one is there that was made by the same recipe (its label
-/// `slipway.recipe`); one of another recipe is replaced.
+/// `slipway.recipe`).
+///
+/// # Errors
+/// [`ErrorCode::Conflict`] when one of another recipe is there: somebody has made it a moment ago.
 pub(crate) async fn create_shared(
     docker: &Docker,
     name: &str,
@@ -112,7 +115,7 @@ pub(crate) async fn create_shared(
                 if recipe(found.config.and_then(|c| c.labels)) == wanted {
                     return Ok(());
                 }
-                remove(docker, name).await?;
+                return Err(runs(name));
             }
             // Its removal is under way.
             Err(DockerError::DockerResponseServerError { status_code: NOT_FOUND, .. }) => {}
@@ -121,15 +124,6 @@ pub(crate) async fn create_shared(
         tokio::time::sleep(PAUSE).await;
     }
     Err(not_created(name))
-}
-
-/// Removes a container with its anonymous volumes; one that isn't there is no error.
-async fn remove(docker: &Docker, name: &str) -> Result<(), EngineError> {
-    let options = RemoveContainerOptions { v: true, force: true, ..RemoveContainerOptions::default() };
-    match docker.remove_container(name, Some(options)).await {
-        Ok(()) | Err(DockerError::DockerResponseServerError { status_code: NOT_FOUND, .. }) => Ok(()),
-        Err(e) => Err(e.into()),
-    }
 }
 
 #[derive(PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use slipway_remote::Cmd;
 use tokio::sync::watch;
 
-use super::{Config, Cut, PrepareStep, Release, SourceOnServer, leftovers, snapshot};
+use super::{Config, Cut, PrepareStep, Release, SourceOnServer, database, leftovers, snapshot};
 use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::history::{HistoryEntry, Verdict};
@@ -68,6 +68,7 @@ impl PrepareStep for Completed<'_> {
             let earlier = snapshot::catch_up(cx).await;
             self.soften(cx, "An earlier deployment's snapshot could still not be made lasting", earlier);
             if is_live {
+                self.soften(cx, "The database keeps its former limits", database::resize(cx).await);
                 let cleared = leftovers::clear(cx).await;
                 self.soften(cx, "What earlier deployments had left could not all be removed", cleared);
                 self.soften(cx, "Old releases could not be cleaned up", self.prune(cx).await);

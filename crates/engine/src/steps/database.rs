@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bollard::models::ContainerUpdateBody;
 use rand::distr::{Alphanumeric, SampleString};
 
 use super::PrepareStep;
@@ -32,10 +31,6 @@ impl PrepareStep for CreatingDatabase<'_> {
         match self.facts.container(&name) {
             Some(found) => {
                 let docker = &cx.connection().await?.docker;
-                let wanted = cx.reservation();
-                if (found.cpus, found.memory_mb) != (wanted.cpus, wanted.memory_mb) {
-                    docker.update_container(&name, limits(cx)).await?;
-                }
                 // Odoo's modules could be read from it when the server was examined: it runs, and has Odoo's role.
                 if found.is_running() && !self.facts.modules.is_empty() {
                     cx.info("The database is there");
@@ -60,8 +55,12 @@ fn data_dir(image: &str) -> &'static str {
     if major >= 18 { "/var/lib/postgresql" } else { "/var/lib/postgresql/data" }
 }
 
-fn limits(cx: &Cx) -> ContainerUpdateBody {
-    containers::database_limits(cx.reservation())
+/// Gives the database what its environment reserves now. Not before the release that was planned with it serves: until then a deployment
+/// can fail, and the old one needs what it had.
+pub(super) async fn resize(cx: &Cx) -> Result<(), EngineError> {
+    let limits = containers::database_limits(cx.reservation());
+    cx.connection().await?.docker.update_container(&cx.layout().db(), limits).await?;
+    Ok(())
 }
 
 async fn make(cx: &Cx, facts: &Facts) -> Result<(), EngineError> {
