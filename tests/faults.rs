@@ -170,7 +170,7 @@ fn a_desktop_that_forgets_what_it_began() {
         assert_eq!(last["status"], "success", "{step}: the server's journal tells how it ended: {last:#}");
     }
     assert!(journey.tickets().contains(&"kept".to_owned()));
-    journey.deploy_ends("initial", 0);
+    journey.deploy_back("initial");
 }
 
 #[test]

@@ -85,14 +85,8 @@ impl Worker {
 
     async fn claim(&self, until: Until) -> Result<Option<Claim>, EngineError> {
         let want = match until {
-            Until::Finished(id) => {
-                let deployment = self.engine.store().deployment(id).await?;
-                if deployment.status.is_finished() {
-                    // What comes after it is somebody else's, who would find it half begun.
-                    return Ok(None);
-                }
-                Want::Environment(deployment.environment_id)
-            }
+            // What comes after it is somebody else's, who would find it half begun.
+            Until::Finished(id) => Want::UpTo(id),
             Until::Idle | Until::Stopped => Want::Any,
         };
         self.engine.queue().claim(want, self.engine.redactor()).await

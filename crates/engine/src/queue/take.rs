@@ -4,7 +4,7 @@ use super::{CLAIM_LIMIT, Claim, Queue, process};
 use crate::{
     error::EngineError,
     events::EventKind,
-    model::{self, Deployment, DeploymentId, EnvironmentId, Owner, Status},
+    model::{self, Deployment, DeploymentId, Owner, Status},
     redact::Redactor,
     store::{
         DURATIONS, deployment_from_row, record,
@@ -20,8 +20,8 @@ use uuid::Uuid;
 pub enum Want {
     /// Whichever is next.
     Any,
-    /// The next one of an environment.
-    Environment(EnvironmentId),
+    /// This one, or one that comes before it in its environment; never one that comes after.
+    UpTo(DeploymentId),
     /// This one.
     Deployment(DeploymentId),
 }
@@ -67,16 +67,17 @@ struct Look {
 impl Look {
     /// The deployment to take: first those whose holders are gone, then the one that has waited longest.
     fn find(self, connection: &Connection, dead: &[String]) -> Result<Option<DeploymentId>, EngineError> {
-        let (environment, deployment) = match self.want {
+        let (up_to, deployment) = match self.want {
             Want::Any => (None, None),
-            Want::Environment(id) => (Some(id), None),
+            Want::UpTo(id) => (Some(id), None),
             Want::Deployment(id) => (None, Some(id)),
         };
         // A heartbeat of the future is as good as none: the clock was set back since.
         let mut statement = connection.prepare_cached(
             "SELECT id FROM deployment AS d
                 WHERE d.status IN ('queued', 'building', 'deploying')
-                    AND (:environment IS NULL OR d.environment_id = :environment)
+                    AND (:up_to IS NULL OR EXISTS (SELECT 1 FROM deployment AS last
+                        WHERE last.id = :up_to AND last.environment_id = d.environment_id AND last.number >= d.number))
                     AND (:deployment IS NULL OR d.id = :deployment)
                     AND CASE d.status
                         WHEN 'queued' THEN
@@ -94,7 +95,7 @@ impl Look {
         let limit_ms = i64::try_from(CLAIM_LIMIT.as_millis()).unwrap_or(i64::MAX);
         let found = statement.query_row(
             named_params! {
-                ":environment": environment, ":deployment": deployment, ":per_server": self.per_server,
+                ":up_to": up_to, ":deployment": deployment, ":per_server": self.per_server,
                 ":now": Millis(self.now), ":limit_ms": limit_ms, ":dead": Json(dead),
             },
             |row| row.get(0),

@@ -58,6 +58,25 @@ async fn deployments_of_one_environment_run_in_order_one_after_another() {
     assert!(claim(&queue).await.is_none());
 }
 
+/// Whoever works until one has ended takes those before it, and none of those after it, also when it ends between two looks.
+#[tokio::test]
+async fn what_comes_after_the_one_that_is_waited_for_is_somebody_elses() {
+    let bed = Bed::new().await;
+    let environment = bed.one().await;
+    let queue = queue(&bed);
+    let ids =
+        [bed.enqueue(&environment).await, bed.enqueue(&environment).await, bed.enqueue(&environment).await];
+    let redactor = Redactor::new();
+    for id in &ids[..2] {
+        let claim = queue.claim(Want::UpTo(ids[1]), &redactor).await.unwrap().unwrap();
+        assert_eq!(claim.deployment().id, *id);
+        claim.finish(Status::Failed, None).await.unwrap();
+    }
+    assert!(queue.claim(Want::UpTo(ids[1]), &redactor).await.unwrap().is_none());
+    let claim = queue.claim(Want::UpTo(ids[2]), &redactor).await.unwrap().unwrap();
+    assert_eq!((claim.deployment().id, claim.deployment().attempts), (ids[2], 1));
+}
+
 #[tokio::test]
 async fn each_server_takes_so_many_side_by_side() {
     let bed = Bed::new().await;
