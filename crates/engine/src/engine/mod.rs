@@ -30,7 +30,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorCode};
 use crate::model::{SecretBearer, Settings};
 use crate::queue::Queue;
 use crate::redact::Redactor;
@@ -152,14 +152,20 @@ impl Engine {
         Ok(secret)
     }
 
-    /// Reads every secret of these settings, so that each is taken out of what is logged from here on. Whoever shows or keeps what
-    /// Odoo prints begins with this: another process may have given Odoo the secrets.
+    /// Reads every secret of these settings, so that each is taken out of all that is logged afterwards. It is called before Odoo's
+    /// output is shown or kept, since another process may have given Odoo the secrets. One that was replaced since is gone from the
+    /// keychain, and can't be learnt any more.
     ///
     /// # Errors
-    /// As for [`Engine::secret`].
+    /// As for [`Engine::keychain`].
     pub(crate) async fn learn_secrets(&self, settings: &Settings) -> Result<(), EngineError> {
         for name in settings.secret_refs() {
-            self.secret(name).await?;
+            match self.secret(name).await {
+                Err(error) if error.code == ErrorCode::SecretNotFound => {
+                    tracing::warn!(secret = %name, "not in the keychain any more, so it can't be looked for in logs");
+                }
+                learnt => drop(learnt?),
+            }
         }
         Ok(())
     }

@@ -93,8 +93,8 @@ pub struct Facts {
     pub snapshots: BTreeMap<String, u64>,
 }
 
-/// A cut over that committed; what committed later is greater.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A cutover that committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committed {
     /// Its place among the environment's releases, which the server counts. What an older version committed has none.
     pub number: Option<u64>,
@@ -210,7 +210,7 @@ impl Facts {
         match self.live(slug) {
             Some(live) => self.release(live.deployment?),
             None => {
-                let last = self.committed.iter().max()?;
+                let last = self.last_committed()?;
                 self.releases.iter().find(|r| r.deployment.short() == last.deployment)
             }
         }
@@ -225,7 +225,15 @@ impl Facts {
 
     /// Whether a deployment is the one that was committed last.
     pub fn is_last_committed(&self, deployment: DeploymentId) -> bool {
-        self.committed.iter().max().is_some_and(|last| last.deployment == deployment.short())
+        self.last_committed().is_some_and(|last| last.deployment == deployment.short())
+    }
+
+    /// The cutover that committed last: by the server's numbers, and by its clock where one has none.
+    fn last_committed(&self) -> Option<&Committed> {
+        self.committed.iter().max_by(|one, other| match (one.number, other.number) {
+            (Some(one), Some(other)) => one.cmp(&other),
+            _ => one.at.cmp(&other.at),
+        })
     }
 
     /// Whether the environment's database could be asked.

@@ -21,14 +21,16 @@ pub(super) async fn clear(cx: &Cx) -> Result<(), EngineError> {
     let own = cx.deployment.id;
     let args = [layout.dir(), layout.db(), layout.database(), layout.web(own), own.short()];
     let out = cx.connection().await?.run(Cmd::script(LEFTOVERS, args).limit(LIMIT)).await?;
+    let mut failed = None;
     for line in out.stdout.lines() {
         match line.split_once(' ') {
-            Some(("unsaved", short)) => {
-                snapshot::save_for_another(cx, short).await?;
-                cx.info(format!(
+            Some(("unsaved", short)) => match snapshot::save_for_another(cx, short).await {
+                Ok(()) => cx.info(format!(
                     "The snapshot of deployment {short} is saved now: its desktop did not come back for it"
-                ));
-            }
+                )),
+                // The others are still worth saving.
+                Err(error) => failed = Some(error),
+            },
             Some((kind, name)) => {
                 cx.info(format!("Removed what an earlier deployment had left: {kind} {name}"));
             }
@@ -36,5 +38,5 @@ pub(super) async fn clear(cx: &Cx) -> Result<(), EngineError> {
         }
     }
     out.ok("clear what earlier deployments left")?;
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

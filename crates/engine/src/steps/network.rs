@@ -137,3 +137,38 @@ async fn join(docker: &Docker, network: &str) -> Result<(), EngineError> {
         Err(e) => Err(e.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    /// A Docker that knows the proxy that serves and the one that is to come, and refuses one word.
+    const DOCKER: &str = r#"#!/bin/sh
+case "$1 $2" in
+  "$REFUSED "*) exit 1 ;;
+  'inspect -f') echo bridge ;;
+  'inspect slipway-caddy-old') exit 1 ;;
+esac
+exit 0
+"#;
+
+    fn ends(refused: &str) -> Option<i32> {
+        let dir = tempfile::tempdir().unwrap();
+        let docker = dir.path().join("docker");
+        std::fs::write(&docker, DOCKER).unwrap();
+        std::fs::set_permissions(&docker, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let mut sh = Command::new("sh");
+        sh.args(["-c", REPLACE, "replace_proxy.sh"]).arg(dir.path());
+        sh.env("PATH", path).env("REFUSED", refused).output().unwrap().status.code()
+    }
+
+    #[test]
+    fn an_old_proxy_that_goes_on_is_not_called_the_new_one() {
+        assert_eq!(ends("nothing"), Some(0));
+        assert_eq!(ends("stop"), Some(14), "the old one could not be stopped, and serves");
+        assert_eq!(ends("rename"), Some(14));
+    }
+}

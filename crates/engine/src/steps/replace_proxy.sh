@@ -38,11 +38,13 @@ for network in $networks; do
   esac
 done
 
-docker stop -t 5 "$LIVE" >/dev/null && docker rename "$LIVE" "$OLD" && docker rename "$NEXT" "$LIVE"
-if said=$(docker start "$LIVE" 2>&1) && answers "$LIVE"; then
-  docker rm -f -v "$OLD" >/dev/null
-  exit 0
+said='the old proxy could not be stopped and set aside'
+if docker stop -t 5 "$LIVE" >/dev/null && docker rename "$LIVE" "$OLD" && docker rename "$NEXT" "$LIVE"; then
+  if said=$(docker start "$LIVE" 2>&1) && answers "$LIVE"; then
+    docker rm -f -v "$OLD" >/dev/null
+    exit 0
+  fi
 fi
 printf '%s\n' "$said" | tail -n 3 >&2
-if is_there "$OLD"; then serve_again || exit 15; else docker start "$LIVE" >/dev/null || exit 15; fi
+if is_there "$OLD"; then serve_again || exit 15; else docker start "$LIVE" >/dev/null && answers "$LIVE" || exit 15; fi
 exit 14

@@ -15,7 +15,7 @@ note_texts() {
   else
     warn "translations that changed may stay as they were: the files of what serves could not be read ($(tail -n 1 "$DIR/texts.err"))"
   fi; }
-TEXTS_S=${TEXTS_S:-120}               # for reading them; nobody waits meanwhile
+TEXTS_S=${TEXTS_S:-120}               # for reading them; requests go on meanwhile
 texts_facts() { # an update of base is one of all modules
   SQLDB=$DB sql "select 'language' || chr(9) || code from res_lang where active and code <> 'en_US';
 select 'module' || chr(9) || name from ir_module_module where state in ('installed', 'to upgrade')

@@ -35,7 +35,11 @@ fn branches_tags_commits_and_the_log_between_them() {
     assert_eq!(log.iter().map(|c| c.subject.as_str()).collect::<Vec<_>>(), ["Two"]);
     assert_eq!(mirror.has_ancestor(&two, &one).unwrap(), Some(true));
     assert_eq!(mirror.has_ancestor(&one, &two).unwrap(), Some(false));
-    assert_eq!(mirror.has_ancestor(&two, &"0".repeat(40)).unwrap(), None, "nobody knows what isn't here");
+    assert_eq!(
+        mirror.has_ancestor(&two, &"0".repeat(40)).unwrap(),
+        None,
+        "a commit that is not in the mirror"
+    );
     let names = mirror.list(&Fetch::default(), &CancellationToken::new()).unwrap();
     assert!(names.iter().any(|n| n.short() == Some("feature/tickets")));
 }

@@ -102,3 +102,15 @@ fn tells_docker_problems_apart() {
         assert_eq!(facts.check_docker().unwrap_err().code, code, "{why}");
     }
 }
+
+#[test]
+fn the_release_that_committed_last() {
+    let last = |lines: &str| Facts::parse(lines).last_committed().map(|last| last.deployment.clone());
+    // By the server's numbers, whatever its clock said.
+    let numbered = "committed\taaaaaaaaaaa1\t2026-11-26T12:00:00Z\t1\ncommitted\taaaaaaaaaaa2\t2026-11-26T11:00:00Z\t2\n";
+    assert_eq!(last(numbered).as_deref(), Some("aaaaaaaaaaa2"));
+    // An older version of Slipway gives no number: what it deployed afterwards is the last one all the same.
+    let mixed =
+        "committed\taaaaaaaaaaa1\t2026-11-26T11:00:00Z\t1\ncommitted\taaaaaaaaaaa2\t2026-11-26T12:00:00Z\t\n";
+    assert_eq!(last(mixed).as_deref(), Some("aaaaaaaaaaa2"));
+}
