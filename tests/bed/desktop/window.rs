@@ -98,8 +98,29 @@ impl Window {
 
     /// Waits until JavaScript returns something.
     pub fn wait_for_script(&self, script: &str, limit: Duration) -> Value {
-        let found = until(limit, || Some(self.script(script)).filter(|value| !value.is_null()));
-        found.unwrap_or_else(|| panic!("nothing within {limit:?}: {script}"))
+        let found = self.look_by_script(script, limit);
+        found.unwrap_or_else(|| panic!("nothing within {limit:?}: {script}\n{}", self.state()))
+    }
+
+    /// What JavaScript returns as soon as it returns something, if that is within the limit.
+    pub fn look_by_script(&self, script: &str, limit: Duration) -> Option<Value> {
+        until(limit, || Some(self.script(script)).filter(|value| !value.is_null()))
+    }
+
+    /// Where the page is and what it has, for a failure to tell: how far it came, what was loaded with which answer and in how
+    /// many milliseconds (0 is what never ended), and its text.
+    pub fn state(&self) -> String {
+        let state = self.script(
+            "const loaded = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+            return {
+                address: location.href,
+                ready: document.readyState,
+                loaded: loaded.map(one => `${one.responseStatus} ${Math.round(one.startTime)}-${Math.round(one.responseEnd)} ms ${one.name}`),
+                images: [...document.images].filter(image => !image.complete).map(image => image.src),
+                text: document.body?.innerText,
+            }",
+        );
+        format!("{state:#}")
     }
 
     /// Calls a command of the app as the page would. Gives its answer, or its error.
