@@ -10,8 +10,8 @@ test: ## everything that can be tested, on a real server
 	@scripts/test
 test-fresh: ## make demo and make test in a bare Debian, as a newcomer has them
 	@scripts/fresh
-test-faults: ## the cut over killed at every one of its actions, in every lane
-	@SLIPWAY_KILLS=all scripts/test --test cutover
+test-faults: ## the cutover killed, its power cut and its calls to Docker failing at every point, in every lane
+	@SLIPWAY_FAULTS=all scripts/test --test cutover --test cutover_faults
 test-apps: ## every application of the images of 19.0 and 14.0, against what Odoo makes of them by itself
 	@scripts/test --test applications -- --ignored
 check: ## format, lints, unit tests, the screens, dependencies

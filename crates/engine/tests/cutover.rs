@@ -347,7 +347,7 @@ fn first_and_restore_lanes() {
     assert_eq!(lab.version(), "two");
 }
 
-/// Where a kill hurts most, in any lane. All places take a quarter of an hour more: `make test-faults` (SLIPWAY_KILLS=all).
+/// Where a kill hurts most, in any lane. All places take a quarter of an hour more: `make test-faults` (`SLIPWAY_FAULTS=all`).
 const CRITICAL: [&str; 7] = ["stop_old", "clone", "update:2", "start_new", "proof", "commit", "gate_switch"];
 
 /// Kills a run, reverts it twice, and looks whether all is as it was — or, once the commit had begun, whether all is new.
@@ -357,7 +357,7 @@ fn kill_everywhere(
     before: &str,
     hooks: impl Iterator<Item = (&'static str, String)>,
 ) {
-    let all = std::env::var("SLIPWAY_KILLS").is_ok_and(|kills| kills == "all");
+    let all = std::env::var("SLIPWAY_FAULTS").is_ok_and(|faults| faults == "all");
     for (hook, at) in hooks.filter(|(_, at)| all || CRITICAL.contains(&at.as_str())) {
         let case = lab.case(lane, "good");
         let ran = lab.call(&case, "run", &[(hook, &at)]);
