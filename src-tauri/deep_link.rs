@@ -16,6 +16,11 @@ pub(crate) enum Place {
         /// Which.
         environment: EnvironmentId,
     },
+    /// The plan of what would be deployed to an environment, to be confirmed. No link leads here.
+    Deploy {
+        /// Which.
+        environment: EnvironmentId,
+    },
     /// One deployment.
     Deployment {
         /// Which.
@@ -72,7 +77,9 @@ mod tests {
     fn nothing_else_is_a_link() {
         let deploy = format!("slipway://deploy/{ID}");
         let more = format!("slipway://environments/{ID}/destroy");
-        for text in ["", "slipway:", "slipway://", "https://servers", "slipwäy://x", &deploy, &more] {
+        let further = format!("slipway://environments/{ID}/deploy");
+        for text in ["", "slipway:", "slipway://", "https://servers", "slipwäy://x", &deploy, &more, &further]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
         for text in ["slipway://environments/../servers", "slipway://deployments/1", "slipway://servers?x=1"]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway_tests::{Daemon, Journey, Options, Server, http};
+use slipway_tests::{Arguments, Daemon, Journey, Options, Server, http};
 
 /// How long Odoo may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,7 +16,11 @@ fn the_first_one_makes_all_that_is_needed_and_destroy_takes_it_away() {
     let journey = Journey::start();
     let plan = journey.slipway.must(&["plan", &journey.env()]).result().clone();
     assert_eq!(plan["lane"], "first", "{plan:#}");
+    let arguments = Arguments::watch();
     let ran = journey.deploy_ends("initial", 0);
+    let passwords = ["db_password", "superuser_password"]
+        .map(|name| fs::read_to_string(journey.folder().join(name)).unwrap());
+    arguments.assert_without(&passwords.each_ref().map(|password| password.trim()));
     journey.assert_serves("1.0");
     let page = journey.get("/acme").unwrap();
     assert_eq!(page.status, 200);

@@ -338,7 +338,8 @@ impl Journey {
         slipway.run(&args)
     }
 
-    fn set_up(&self, slipway: &Slipway, more: &[&str]) {
+    /// Adds server, project and environment on `slipway`, with these settings of the server on top.
+    pub fn set_up(&self, slipway: &Slipway, more: &[&str]) {
         let added = self.add_server(slipway, "demo", more);
         assert_eq!(added.code, Some(0), "server add: {}", added.told());
         let url = self.sample.dir().display().to_string();

@@ -16,6 +16,7 @@
 )]
 
 mod agent;
+mod arguments;
 mod bare;
 mod cli;
 mod cron;
@@ -44,6 +45,7 @@ mod user;
 use std::path::PathBuf;
 
 pub use agent::Agent;
+pub use arguments::Arguments;
 pub use bare::BareServer;
 pub use cli::{Ran, Running, Slipway};
 pub use desktop::{Desktop, Element, Entry, Notification, Page, Shell, Window};

@@ -133,7 +133,8 @@ pub(crate) fn unique() -> String {
     format!("{:06x}", (mixed.wrapping_add(count).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40)
 }
 
-fn pids() -> impl Iterator<Item = u32> {
+/// All processes.
+pub(crate) fn pids() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc")
         .into_iter()
         .flatten()

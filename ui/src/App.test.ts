@@ -308,18 +308,24 @@ test("an environment without a server says beside Deploy what to do", async () =
   expect(screen.getByTestId("deploy").getAttribute("aria-disabled")).toBe("true");
 });
 
-test("a secret goes to the keychain and never into the settings", async () => {
-  const save = vi.spyOn(commands, "saveEnvironment");
-  const user = await start(environmentAddress("e2", "settings"));
-  await user.type(await screen.findByTestId("setting-secrets-name"), "API_TOKEN");
-  await user.type(screen.getByTestId("setting-secrets-value"), "hush");
-  await user.click(screen.getByTestId("setting-secrets-add"));
-  await user.keyboard("{Control>}s{/Control}");
-  await waitFor(() => expect(save).toHaveBeenCalledOnce());
-  const [, environment, secrets] = save.mock.calls[0] ?? [];
-  expect(JSON.stringify(environment)).not.toContain("hush");
-  expect(secrets).toEqual([{ name: environment?.secret_variables["API_TOKEN"], value: "hush" }]);
-});
+test.each([
+  ["setting-secrets", "secret_variables", "API_TOKEN"],
+  ["setting-secret-options", "secret_options", "smtp_password"],
+] as const)(
+  "what is given at %s goes to the keychain and never into the settings",
+  async (at, among, name) => {
+    const save = vi.spyOn(commands, "saveEnvironment");
+    const user = await start(environmentAddress("e2", "settings"));
+    await user.type(await screen.findByTestId(`${at}-name`), name);
+    await user.type(screen.getByTestId(`${at}-value`), "hush");
+    await user.click(screen.getByTestId(`${at}-add`));
+    await user.keyboard("{Control>}s{/Control}");
+    await waitFor(() => expect(save).toHaveBeenCalledOnce());
+    const [, environment, secrets] = save.mock.calls[0] ?? [];
+    expect(JSON.stringify(environment)).not.toContain("hush");
+    expect(secrets).toEqual([{ name: environment?.[among]?.[name], value: "hush" }]);
+  },
+);
 
 test("what can't be used says why beside it, once for each reason", async () => {
   await start(environmentAddress("e7"));

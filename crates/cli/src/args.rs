@@ -286,6 +286,9 @@ pub(crate) struct EnvSettings {
     /// An option for odoo.conf (repeatable); KEY= removes it
     #[arg(long = "option", value_name = "KEY=VALUE")]
     pub(crate) options: Vec<String>,
+    /// An option for odoo.conf that is kept as a secret (repeatable): asked for, or SLIPWAY_OPTION_NAME; NAME= removes it
+    #[arg(long = "secret-option", value_name = "NAME")]
+    pub(crate) secret_options: Vec<String>,
     /// An environment variable for Odoo (repeatable); KEY= removes it
     #[arg(long = "variable", value_name = "KEY=VALUE")]
     pub(crate) variables: Vec<String>,

@@ -207,6 +207,7 @@ case $* in *validate*) cat >"$PROXY/validated"; ! grep -q bad "$PROXY/validated"
                 addons: vec![],
                 max_connections: None,
                 options: environment.options.clone(),
+                secret_options: std::collections::BTreeMap::new(),
             };
             let server = Server::new("here", ServerKind::Local);
             let settings = Settings { environment, project, server, options: DeployOptions::default() };

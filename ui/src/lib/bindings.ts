@@ -508,6 +508,8 @@ export type Environment = {
 	modules: string[],
 	/**  Options of `odoo.conf`, on top of Slipway's. */
 	options: { [key in string]: string },
+	/**  Options of `odoo.conf` whose values are secrets. Not in what older versions wrote. */
+	secret_options?: { [key in string]: SecretRef },
 	/**  Environment variables of the container. */
 	variables: { [key in string]: string },
 	/**  Environment variables whose values are secrets. */
@@ -842,6 +844,10 @@ export type Place =
 { kind: "environment"; 
 /**  Which. */
 environment: EnvironmentId } | 
+/**  The plan of what would be deployed to an environment, to be confirmed. No link leads here. */
+{ kind: "deploy"; 
+/**  Which. */
+environment: EnvironmentId } | 
 /**  One deployment. */
 { kind: "deployment"; 
 /**  Which. */
@@ -1025,8 +1031,10 @@ export type Server = {
 	bind: string,
 	/**  A bundle of certificates, on the server, that builds trust: for networks whose proxy opens HTTPS. */
 	build_ca_file: string | null,
-	/**  The HTTP proxy that builds go through. */
+	/**  The HTTP proxy that builds go through, `http://[user@]host:port`, without the user's password. */
 	build_proxy: string | null,
+	/**  The password of its user. Not in what older versions wrote. */
+	build_proxy_password?: SecretRef | null,
 	/**  The address that domains should point at, where it isn't the one that SSH goes to. */
 	public_address: string | null,
 	/**

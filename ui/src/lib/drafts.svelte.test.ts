@@ -15,7 +15,7 @@ test("a draft outlives the screen that it was made in", () => {
   draftOf(saved).form.draft.branch = saved.branch;
   flushSync();
   expect(isUnsaved(saved.id)).toBe(false);
-  draftOf(saved).setSecret("TOKEN", "hush");
+  draftOf(saved).setSecret("secret_variables", "TOKEN", "hush");
   expect(isUnsaved(saved.id)).toBe(true);
   expect(JSON.stringify(draftOf(saved).form.value())).not.toContain("hush");
   draftOf(saved).discard();

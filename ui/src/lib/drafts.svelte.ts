@@ -20,12 +20,13 @@ export class EnvironmentDraft {
     return this.form.dirty || this.given.length > 0;
   }
 
-  /** Gives a secret variable a value. It goes to the keychain when the settings are saved. */
-  setSecret(variable: string, value: string): void {
+  /** Gives a secret variable or option a value. It goes to the keychain when the settings are saved. */
+  setSecret(among: "secret_variables" | "secret_options", key: string, value: string): void {
     if (!value) return;
     const name = newSecretName();
-    const before = this.form.draft.secret_variables[variable];
-    this.form.draft.secret_variables = { ...this.form.draft.secret_variables, [variable]: name };
+    const secrets = this.form.draft[among] ?? {};
+    const before = secrets[key];
+    this.form.draft[among] = { ...secrets, [key]: name };
     this.given = [...this.given.filter((secret) => secret.name !== before), { name, value }];
   }
 
@@ -37,7 +38,7 @@ export class EnvironmentDraft {
   /** Saves what stands in the fields. Returns the deployment that brings it, if that is made by itself. */
   async save(): Promise<Deployment | null> {
     const value = this.form.value();
-    const used = Object.values(value.secret_variables);
+    const used = [...Object.values(value.secret_variables), ...Object.values(value.secret_options ?? {})];
     const deployment = await commands.saveEnvironment(
       newWish(),
       value,

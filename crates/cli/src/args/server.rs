@@ -83,6 +83,9 @@ pub(crate) struct ServerAdd {
     #[arg(long)]
     pub(crate) build_ca_file: Option<String>,
     /// An HTTP proxy for pip and apt inside builds
-    #[arg(long)]
+    #[arg(long, value_name = "http://[USER@]HOST:PORT")]
     pub(crate) build_proxy: Option<String>,
+    /// Ask for the password of that proxy's user (or take it from SLIPWAY_BUILD_PROXY_PASSWORD) and keep it in the keychain
+    #[arg(long, requires = "build_proxy")]
+    pub(crate) build_proxy_password: bool,
 }

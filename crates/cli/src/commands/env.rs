@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use slipway_engine::engine::{Engine, EnvironmentView};
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{Deployment, Environment, Tls};
+use slipway_engine::model::{Deployment, Environment, SecretRef, Tls};
+use slipway_engine::odoo::options;
 use slipway_engine::store::Watched;
 
 use crate::args::{Env as Args, EnvSettings};
@@ -123,6 +125,8 @@ fn show(shown: &Shown) -> String {
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
     };
+    let names =
+        |map: &BTreeMap<String, SecretRef>| map.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
     let rows = [
         ("Name", view.name()),
         ("Kind", e.kind.to_string()),
@@ -140,8 +144,9 @@ fn show(shown: &Shown) -> String {
         ),
         ("Modules", e.modules.join(", ")),
         ("Options", pairs(&e.options)),
+        ("Secret options", names(&e.secret_options)),
         ("Variables", pairs(&e.variables)),
-        ("Secret variables", e.secret_variables.keys().map(String::as_str).collect::<Vec<_>>().join(" ")),
+        ("Secret variables", names(&e.secret_variables)),
         ("Triggers", triggers(e, watched.as_ref())),
         (
             "Retention",
@@ -232,7 +237,8 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     }
     pairs(&mut e.options, &s.options)?;
     pairs(&mut e.variables, &s.variables)?;
-    secret_variables(engine, e, &s.secret_variables).await?;
+    secrets(engine, "option", &s.secret_options, &mut e.options, &mut e.secret_options).await?;
+    secrets(engine, "variable", &s.secret_variables, &mut e.variables, &mut e.secret_variables).await?;
     set(&mut e.hold_limit_s, s.hold_limit);
     set(&mut e.health_limit_s, s.health_limit);
     set(&mut e.update_limit_s, s.update_limit);
@@ -245,20 +251,39 @@ async fn apply(engine: &Engine, e: &mut Environment, s: EnvSettings) -> Result<(
     Ok(())
 }
 
-async fn secret_variables(engine: &Engine, e: &mut Environment, names: &[String]) -> Result<(), EngineError> {
+/// Options or variables whose values are secrets: each is asked for, and no longer kept openly.
+async fn secrets(
+    engine: &Engine,
+    kind: &str,
+    names: &[String],
+    open: &mut BTreeMap<String, String>,
+    secret: &mut BTreeMap<String, SecretRef>,
+) -> Result<(), EngineError> {
     for name in names {
+        let given_by = |name: &str| match kind {
+            "option" => format!("SLIPWAY_OPTION_{}", name.to_ascii_uppercase()),
+            _ => format!("SLIPWAY_VARIABLE_{name}"),
+        };
         match name.split_once('=') {
             None => {
-                let value = prompt::secret(&format!("Value of {name}"), &format!("SLIPWAY_VARIABLE_{name}"))?;
-                e.variables.remove(name);
-                e.secret_variables.insert(name.clone(), engine.keep_secret(value).await?);
+                let value = prompt::secret(&format!("Value of {name}"), &given_by(name))?;
+                if kind == "option" {
+                    options::check(name, value.expose_secret())?;
+                }
+                open.remove(name);
+                secret.insert(name.clone(), engine.keep_secret(value).await?);
             }
             Some((name, "")) => {
-                e.secret_variables.remove(name);
+                secret.remove(name);
             }
             Some((name, _)) => {
-                return Err(EngineError::bad_input(format!("The value of {name} would stand in the list of processes."))
-                    .hint(format!("Give --secret-variable {name} alone: it is asked for, or read from SLIPWAY_VARIABLE_{name}.")));
+                return Err(EngineError::bad_input(format!(
+                    "The value of {name} would stand in the list of processes."
+                ))
+                .hint(format!(
+                    "Give --secret-{kind} {name} alone: it is asked for, or read from {}.",
+                    given_by(name)
+                )));
             }
         }
     }

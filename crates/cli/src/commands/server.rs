@@ -66,6 +66,13 @@ async fn build(engine: &Engine, args: ServerAdd) -> Result<Server, EngineError> 
             }
         }
     };
+    let build_proxy_password = match args.build_proxy_password {
+        true => {
+            let password = prompt::secret("Password of the build proxy", "SLIPWAY_BUILD_PROXY_PASSWORD")?;
+            Some(engine.keep_secret(password).await?)
+        }
+        false => None,
+    };
     Ok(Server {
         root: Some(args.root),
         docker_socket: args.docker_socket,
@@ -78,6 +85,7 @@ async fn build(engine: &Engine, args: ServerAdd) -> Result<Server, EngineError> 
         acme_root_file: args.acme_root,
         build_ca_file: args.build_ca_file,
         build_proxy: args.build_proxy,
+        build_proxy_password,
         ..Server::new(args.name, kind)
     })
 }

@@ -38,6 +38,9 @@ pub struct Environment {
     pub modules: Vec<String>,
     /// Options of `odoo.conf`, on top of Slipway's.
     pub options: BTreeMap<String, String>,
+    /// Options of `odoo.conf` whose values are secrets. Not in what older versions wrote.
+    #[serde(default)]
+    pub secret_options: BTreeMap<String, SecretRef>,
     /// Environment variables of the container.
     pub variables: BTreeMap<String, String>,
     /// Environment variables whose values are secrets.
@@ -165,6 +168,7 @@ impl Environment {
             disk_mb: 10_240,
             modules: Vec::new(),
             options: BTreeMap::new(),
+            secret_options: BTreeMap::new(),
             variables: BTreeMap::new(),
             secret_variables: BTreeMap::new(),
             image: None,
@@ -215,15 +219,20 @@ impl Environment {
         }
         for (option, value) in &self.options {
             options::check(option, value)?;
+            options::check_openness(option)?;
+        }
+        for option in self.secret_options.keys() {
+            options::check_secret(option)?;
         }
         for variable in self.variables.keys().chain(self.secret_variables.keys()) {
             names::check_word("A variable", variable)?;
             options::check_variable(variable)?;
         }
-        if let Some(twice) = self.variables.keys().find(|v| self.secret_variables.contains_key(*v)) {
-            return Err(EngineError::bad_input(format!(
-                "{twice} is given both as a variable and as a secret."
-            )));
+        let variable = self.variables.keys().find(|name| self.secret_variables.contains_key(*name));
+        let option = self.options.keys().find(|name| self.secret_options.contains_key(*name));
+        if let Some(twice) = variable.or(option) {
+            return Err(EngineError::bad_input(format!("{twice} is given both openly and as a secret."))
+                .hint("Remove one of the two."));
         }
         let given = [&self.image, &self.language];
         given
@@ -292,7 +301,7 @@ impl Environment {
 
 impl SecretBearer for Environment {
     fn secret_refs(&self) -> Vec<&SecretRef> {
-        self.secret_variables.values().collect()
+        self.secret_variables.values().chain(self.secret_options.values()).collect()
     }
 }
 
@@ -377,5 +386,14 @@ mod tests {
         let variables = BTreeMap::from([("TOKEN".to_owned(), "x".to_owned())]);
         let secret_variables = BTreeMap::from([("TOKEN".to_owned(), SecretRef::new())]);
         assert!(Environment { variables, secret_variables, ..environment() }.validate().is_err());
+        let option = |name: &str| BTreeMap::from([(name.to_owned(), SecretRef::new())]);
+        let secret = Environment { secret_options: option("smtp_password"), ..environment() };
+        secret.validate().unwrap();
+        assert_eq!(secret.secret_refs().len(), 1);
+        let options = BTreeMap::from([("smtp_user".to_owned(), "me".to_owned())]);
+        assert!(
+            Environment { secret_options: option("smtp_user"), options, ..environment() }.validate().is_err()
+        );
+        assert!(Environment { secret_options: option("db_password"), ..environment() }.validate().is_err());
     }
 }

@@ -30,8 +30,11 @@ pub struct Server {
     pub bind: String,
     /// A bundle of certificates, on the server, that builds trust: for networks whose proxy opens HTTPS.
     pub build_ca_file: Option<String>,
-    /// The HTTP proxy that builds go through.
+    /// The HTTP proxy that builds go through, `http://[user@]host:port`, without the user's password.
     pub build_proxy: Option<String>,
+    /// The password of its user. Not in what older versions wrote.
+    #[serde(default)]
+    pub build_proxy_password: Option<SecretRef>,
     /// The address that domains should point at, where it isn't the one that SSH goes to.
     pub public_address: Option<String>,
     /// The ACME directory that certificates come from, `https://…`: a company's own authority. The usual public ones when not
@@ -86,6 +89,7 @@ impl Server {
             bind: "0.0.0.0".into(),
             build_ca_file: None,
             build_proxy: None,
+            build_proxy_password: None,
             public_address: None,
             acme_directory: None,
             acme_root_file: None,
@@ -117,6 +121,7 @@ impl Server {
             ));
         }
         self.validate_authority()?;
+        self.validate_build_proxy()?;
         let given = [
             &self.root,
             &self.docker_socket,
@@ -126,6 +131,24 @@ impl Server {
             &self.acme_root_file,
         ];
         given.into_iter().flatten().try_for_each(|value| names::check_line("A setting of a server", value))
+    }
+
+    fn validate_build_proxy(&self) -> Result<(), EngineError> {
+        let hint = "Give http://USER@HOST:PORT and --build-proxy-password, which asks for the password and keeps it in the keychain.";
+        let refused = |message: &str| Err(EngineError::bad_input(message).hint(hint));
+        let user = self.build_proxy.as_deref().and_then(|proxy| {
+            let (_, rest) = proxy.split_once("://").unwrap_or(("", proxy));
+            rest.split('/').next()?.rsplit_once('@').map(|(user, _)| user)
+        });
+        match (user, &self.build_proxy_password) {
+            (Some(user), _) if user.contains(':') => {
+                refused("The build proxy's password would be kept in the clear, in its address.")
+            }
+            (None | Some(""), Some(_)) => {
+                refused("A password for the build proxy needs its user in the address.")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn validate_authority(&self) -> Result<(), EngineError> {
@@ -147,10 +170,11 @@ impl Server {
 
 impl SecretBearer for Server {
     fn secret_refs(&self) -> Vec<&SecretRef> {
-        match &self.kind {
-            ServerKind::Local => Vec::new(),
-            ServerKind::Ssh { password, passphrase, .. } => password.iter().chain(passphrase).collect(),
-        }
+        let login = match &self.kind {
+            ServerKind::Local => [None, None],
+            ServerKind::Ssh { password, passphrase, .. } => [password.as_ref(), passphrase.as_ref()],
+        };
+        login.into_iter().flatten().chain(&self.build_proxy_password).collect()
     }
 }
 
@@ -169,6 +193,34 @@ mod tests {
             config_file: None,
         };
         Server::new("web", kind)
+    }
+
+    #[test]
+    fn the_password_of_a_build_proxy_is_a_secret() {
+        let with = |proxy: &str, password: bool| {
+            let build_proxy_password = password.then(SecretRef::new);
+            Server {
+                build_proxy: Some(proxy.into()),
+                build_proxy_password,
+                ..Server::new("here", ServerKind::Local)
+            }
+        };
+        for (proxy, password) in
+            [("http://proxy:3128", false), ("proxy:3128", false), ("http://me@proxy:3128", true)]
+        {
+            with(proxy, password).validate().unwrap();
+        }
+        for (proxy, password) in [
+            ("http://me:pw@proxy:3128", false),
+            ("me:pw@proxy:3128", false),
+            ("http://proxy:3128", true),
+            ("http://@proxy", true),
+        ] {
+            let refused = with(proxy, password).validate().unwrap_err();
+            assert!(refused.hint.contains("--build-proxy-password"), "{proxy}: {refused}");
+            assert!(!refused.to_string().contains("pw"), "{refused}");
+        }
+        assert_eq!(with("http://me@proxy", true).secret_refs().len(), 1);
     }
 
     #[test]

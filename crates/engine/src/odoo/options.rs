@@ -25,6 +25,18 @@ pub enum OptionError {
         /// Why.
         why: &'static str,
     },
+    /// A password or a token among the options that are kept in the clear.
+    #[error("the option {option} is a secret, and the environment's options are kept in the clear")]
+    Open {
+        /// The option.
+        option: String,
+    },
+    /// An option that Slipway reads itself, among the secrets.
+    #[error("the option {option} cannot be a secret, since what Slipway does goes by it")]
+    Read {
+        /// The option.
+        option: String,
+    },
     /// A name that is no option's.
     #[error("\"{option}\" is not the name of an Odoo option")]
     BadName {
@@ -60,6 +72,12 @@ impl OptionError {
             ),
             Self::Variable { variable, .. } => format!(
                 "Take it out of the environment's variables: `slipway env set PROJECT/NAME --variable {variable}=`, or in its settings."
+            ),
+            Self::Open { option } => format!(
+                "Keep it in the keychain: `slipway env set PROJECT/NAME --secret-option {option}`, or under Secret options in its settings."
+            ),
+            Self::Read { option } => format!(
+                "Give it openly: `slipway env set PROJECT/NAME --secret-option {option}= --option {option}=VALUE`, or in its settings."
             ),
             Self::BadName { .. } => {
                 "Use lower-case letters, digits and underscores, as in Odoo's documentation.".to_owned()
@@ -162,6 +180,11 @@ const VARIABLES: [(&str, &str); 14] = [
     ("PGSSLMODE", DATABASE),
     ("PGUSER", DATABASE),
 ];
+/// How the names of options end that hold secrets: `smtp_password` of Odoo's own, `…_token` of modules.
+const SECRETS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey"];
+/// What the size of a release, the proxy's patience and the checks follow from.
+const READ: [&str; 5] =
+    ["limit_time_cpu", "limit_time_real", "limit_time_real_cron", "server_wide_modules", "workers"];
 /// Without these the pages that a release is checked by aren't there.
 const SERVER_WIDE: [&str; 2] = ["base", "web"];
 
@@ -170,18 +193,50 @@ const SERVER_WIDE: [&str; 2] = ["base", "web"];
 /// # Errors
 /// When it can't be set, isn't an option's name, or its value would not be read as it is written.
 pub fn check(option: &str, value: &str) -> Result<(), OptionError> {
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if option.is_empty() || !option.chars().all(is_name) {
-        return Err(OptionError::BadName { option: option.to_owned() });
-    }
-    if let Some(why) = protected(option) {
-        return Err(OptionError::Protected { option: option.to_owned(), why });
-    }
+    check_name(option)?;
     if option == "server_wide_modules" && !has_server_wide(value) {
         let why = "base and web are not among them";
         return Err(OptionError::BadValue { option: option.to_owned(), why });
     }
     check_value(option, value)
+}
+
+/// Checks that an option of an environment's own may be set, whatever its value.
+///
+/// # Errors
+/// When it may not, or isn't an option's name.
+pub fn check_name(option: &str) -> Result<(), OptionError> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if option.is_empty() || !option.chars().all(is_name) {
+        return Err(OptionError::BadName { option: option.to_owned() });
+    }
+    match protected(option) {
+        Some(why) => Err(OptionError::Protected { option: option.to_owned(), why }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that an option may be a secret, whatever its value.
+///
+/// # Errors
+/// When it may not be set, or Slipway has to know it.
+pub fn check_secret(option: &str) -> Result<(), OptionError> {
+    check_name(option)?;
+    if READ.contains(&option) {
+        return Err(OptionError::Read { option: option.to_owned() });
+    }
+    Ok(())
+}
+
+/// Checks that an option may be kept in the clear, by its name.
+///
+/// # Errors
+/// When options of such names hold secrets.
+pub fn check_openness(option: &str) -> Result<(), OptionError> {
+    if SECRETS.iter().any(|end| option.ends_with(end)) {
+        return Err(OptionError::Open { option: option.to_owned() });
+    }
+    Ok(())
 }
 
 /// Checks that an option's value is read from `odoo.conf` as it is written there.
@@ -273,6 +328,20 @@ mod tests {
         for variable in ["ODOO_WORKERS", "LOGFILE", "QUEUE_JOB", "ODOO", "TZ"] {
             check_variable(variable).unwrap();
         }
+    }
+
+    #[test]
+    fn a_secret_is_not_kept_in_the_clear() {
+        for option in ["smtp_password", "sentry_token", "aws_api_key", "oauth_client_secret"] {
+            let refused = check_openness(option).unwrap_err();
+            assert!(refused.hint().contains(&format!("--secret-option {option}`")), "{}", refused.hint());
+            check_secret(option).unwrap();
+        }
+        for option in ["smtp_user", "smtp_ssl_private_key_filename", "workers", "token_lifetime"] {
+            check_openness(option).unwrap();
+        }
+        assert!(check_secret("workers").unwrap_err().hint().contains("--option workers=VALUE"));
+        assert!(check_secret("db_password").is_err());
     }
 
     #[test]

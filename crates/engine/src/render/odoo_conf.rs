@@ -39,6 +39,8 @@ pub struct OdooConf {
     pub max_connections: Option<u32>,
     /// The environment's own options.
     pub options: BTreeMap<String, String>,
+    /// Those of its options that are secrets.
+    pub secret_options: BTreeMap<String, SecretString>,
 }
 
 impl OdooConf {
@@ -61,7 +63,7 @@ impl OdooConf {
         TimeLimits::of(&self.options, self.sizing().workers)
     }
 
-    /// The file's text. It holds the database's password: write it with mode 0600.
+    /// The file's text. It holds passwords: no file that others can read.
     pub fn render(&self) -> Result<SecretString, OptionError> {
         let facts = self.series.facts();
         let size = self.sizing();
@@ -104,9 +106,12 @@ impl OdooConf {
         if !addons.is_empty() {
             all.insert("addons_path", addons.join(","));
         }
-        for (option, value) in &self.options {
+        let secrets = self.secret_options.iter().map(|(option, value)| (option, value.expose_secret()));
+        for (option, value) in
+            self.options.iter().map(|(option, value)| (option, value.as_str())).chain(secrets)
+        {
             options::check(option, value)?;
-            all.insert(option, value.clone());
+            all.insert(option, value.to_owned());
         }
         let mut text = String::from(
             "; Written by Slipway for one release: changes here are lost with the next.\n[options]\n",
@@ -137,6 +142,7 @@ mod tests {
             addons: vec!["main".into(), "oca/addons".into()],
             max_connections: None,
             options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            secret_options: BTreeMap::new(),
         }
     }
 

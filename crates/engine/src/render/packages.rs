@@ -43,7 +43,9 @@ impl PackagesError {
     pub fn hint(&self) -> String {
         match self {
             Self::Line { .. } => {
-                "Correct the line. One package a line; a requirement may name a version.".to_owned()
+                "Correct the line. One package a line; a requirement may name a version. What needs a password can be a repository of \
+                 the project, or come from an index that the server reaches without one."
+                    .to_owned()
             }
             Self::Git(error) => error.hint(),
         }
@@ -186,16 +188,24 @@ impl Packages {
                 "a package from a folder of the repository can't be installed into the image".to_owned(),
             );
         }
-        if entry.split("://").nth(1).is_some_and(|rest| {
-            rest.split('/').next().is_some_and(|host| host.contains('@') && host.contains(':'))
-        }) {
-            return fail("it holds a password, which would end up in the image".to_owned());
+        if holds_a_secret(entry) {
+            return fail("it holds a password or a token, which would end up in the image".to_owned());
         }
         if !self.pip.iter().any(|known| known == entry) {
             self.pip.push(entry.to_owned());
         }
         Ok(())
     }
+}
+
+/// Whether an address in it has a password, or, over HTTP, a user: hosts of Git take a token in the user's place. A user of SSH is
+/// no secret, and a version of Git's (`@main`) is no user.
+fn holds_a_secret(entry: &str) -> bool {
+    entry.match_indices("://").any(|(at, _)| {
+        let is_http = entry[..at].ends_with("http") || entry[..at].ends_with("https");
+        let authority = entry[at + 3..].split(['/', '?', '#', ' ', '\t']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| is_http || user.contains(':'))
+    })
 }
 
 /// As pip does: a hash sign at the beginning or after a space.
@@ -253,7 +263,10 @@ mod tests {
                     "phonenumbers\n--extra-index-url https://pypi.example/simple\n",
                 ),
                 ("main/other/requirements.txt", "not-read\n"),
-                ("oca/requirements.txt", "phonenumbers\ngit+https://host/x.git@main#egg=x\n"),
+                (
+                    "oca/requirements.txt",
+                    "phonenumbers\ngit+https://host/x.git@main#egg=x\ngit+ssh://git@host/y.git@main\n",
+                ),
                 ("oca/apt.txt", "xmlsec1\nlibxml2-dev=2.9+dfsg-1~x # why\n"),
                 ("main/packages.txt", "xmlsec1"),
             ],
@@ -269,7 +282,8 @@ mod tests {
                 "zeep   >=4",
                 "phonenumbers",
                 "--extra-index-url https://pypi.example/simple",
-                "git+https://host/x.git@main#egg=x"
+                "git+https://host/x.git@main#egg=x",
+                "git+ssh://git@host/y.git@main"
             ]
         );
         assert_eq!(packages.files.len(), 6);
@@ -287,6 +301,10 @@ mod tests {
             "-r gone.txt",
             "x @ file:///x",
             "git+https://me:pw@host/x",
+            "git+https://ghp_token@host/x.git@main",
+            "x @ https://ghp_token@host/x.whl",
+            "git+ssh://git:pw@host/x",
+            "--find-links https://host/a --extra-index-url https://me:pw@host/b",
             "a\u{7}b",
         ] {
             let error = read(&[("main/requirements.txt", &format!("ok\n{line}\n"))], &[]).unwrap_err();

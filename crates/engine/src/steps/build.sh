@@ -1,9 +1,9 @@
-# build.sh RELEASE ENVDIR IMAGE KEYED DEPS PROXY PASSWORD_MARK ADMIN_MARK: finish the configuration, build what isn't there.
+# build.sh RELEASE ENVDIR IMAGE KEYED DEPS PASSWORD_MARK ADMIN_MARK: finish the configuration, build what isn't there.
 # Says "slipway-image-id ID" at the end. Exit: 21 dependencies failed · 22 release failed
 set -u
 umask 022
 LC_ALL=C; export LC_ALL
-RELEASE=$1 ENVDIR=$2 IMAGE=$3 KEYED=$4 DEPS=$5 PROXY=$6 MARK=$7 ADMIN_MARK=$8
+RELEASE=$1 ENVDIR=$2 IMAGE=$3 KEYED=$4 DEPS=$5 MARK=$6 ADMIN_MARK=$7
 BUILDKIT_PROGRESS=plain; export BUILDKIT_PROGRESS
 say() { echo "slipway-says $1"; }
 id_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
@@ -24,14 +24,17 @@ is_there() { printf '%s\n' "$there" | grep -qF "$1 "; }
 if is_there "$KEYED"; then
   say 'The same release image is there already'
 else
+  # The proxy of builds may need a password: from a file, since everybody on the server can read arguments. Docker's containers of a
+  # build have it in their environment, so none is left, whatever becomes of the build.
   set --
-  if [ -n "$PROXY" ]; then set -- --build-arg "HTTP_PROXY=$PROXY" --build-arg "HTTPS_PROXY=$PROXY" --build-arg "http_proxy=$PROXY" --build-arg "https_proxy=$PROXY"; fi
+  if [ -e "$RELEASE/docker/config.json" ]; then set -- --config "$RELEASE/docker"; fi
   if [ -n "$DEPS" ]; then
     if is_there "$DEPS"; then say 'Debian and Python packages are as before'
     else
       say 'Installing Debian and Python packages'
-      docker build --label slipway.managed=1 --label slipway.role=stage "$@" -t "$DEPS" "$RELEASE/deps" </dev/null 2>&1 || exit 21
+      docker "$@" build --force-rm --label slipway.managed=1 --label slipway.role=stage -t "$DEPS" "$RELEASE/deps" </dev/null 2>&1 || exit 21
     fi
+    rm -rf "$RELEASE/docker"
   fi
   say 'Building the release image'
   # Only the sources travel to the daemon, not the configuration beside them.

@@ -13,6 +13,7 @@ use crate::cx::Cx;
 use crate::error::{EngineError, ErrorCode};
 use crate::model::{Step, now};
 use crate::odoo::series::Series;
+use crate::redact::percent_encoded;
 use crate::render::caddy::{self, Site};
 use crate::render::dockerfile::{Recipe, Stages};
 use crate::render::odoo_conf::OdooConf;
@@ -60,7 +61,10 @@ impl PrepareStep for GeneratingConfig<'_> {
 
     async fn run(&self, cx: &Cx) -> Result<Config, EngineError> {
         let series = cx.series()?;
-        let conf = odoo_conf(cx, series, self.source.addons.clone(), self.facts.max_connections);
+        let conf = OdooConf {
+            secret_options: secret_options(cx).await?,
+            ..odoo_conf(cx, series, self.source.addons.clone(), self.facts.max_connections)
+        };
         if let Some(max) = self.facts.max_connections.filter(|max| !conf.sizing().connections_suffice(*max)) {
             cx.warn(format!(
                 "The database takes {max} connections, which may not suffice for so many processes of Odoo: set the option \
@@ -87,6 +91,7 @@ impl PrepareStep for GeneratingConfig<'_> {
         let secrets = secret_variables(cx).await?;
         let secret_variables = secrets.is_some();
         files.extend(secrets.map(|text| Upload::mounted("secret.env", text.expose_secret().as_bytes())));
+        files.extend(build_proxy(cx).await?);
         cx.connection().await?.put(&cx.layout().release(cx.deployment.id), &files).await?;
         // The site changes after the commit, when it's too late to refuse it.
         if live.is_some() && (site != site_now || matches!(site.tls, caddy::Tls::Own)) {
@@ -200,7 +205,7 @@ impl GeneratingConfig<'_> {
     }
 }
 
-/// Odoo's configuration with these folders of addons, without the passwords. `max_connections` is what an existing database
+/// Odoo's configuration with these folders of addons, without the passwords and the secret options. `max_connections` is what an existing database
 /// takes.
 pub(super) fn odoo_conf(
     cx: &Cx,
@@ -221,7 +226,31 @@ pub(super) fn odoo_conf(
         addons,
         max_connections,
         options: cx.settings.environment.options.clone(),
+        secret_options: BTreeMap::new(),
     }
+}
+
+/// The environment's secret options, with their values.
+pub(super) async fn secret_options(cx: &Cx) -> Result<BTreeMap<String, SecretString>, EngineError> {
+    let mut options = BTreeMap::new();
+    for (option, secret) in &cx.settings.environment.secret_options {
+        options.insert(option.clone(), cx.engine.secret(secret).await?);
+    }
+    Ok(options)
+}
+
+/// The proxy that builds go through, as a configuration of Docker's client: its `proxies` are given to each build
+/// (<https://docs.docker.com/engine/cli/proxy/>).
+async fn build_proxy(cx: &Cx) -> Result<Option<Upload>, EngineError> {
+    let server = &cx.settings.server;
+    let Some(mut address) = server.build_proxy.clone() else { return Ok(None) };
+    if let (Some(password), Some((before, host))) = (&server.build_proxy_password, address.rsplit_once('@')) {
+        let password = percent_encoded(cx.engine.secret(password).await?.expose_secret());
+        address = format!("{before}:{password}@{host}");
+    }
+    let proxies =
+        serde_json::json!({ "proxies": { "default": { "httpProxy": address, "httpsProxy": address } } });
+    Ok(Some(Upload::private("docker/config.json", proxies.to_string())))
 }
 
 /// The environment's secret variables as a file that a shell reads: `NAME='value'`.

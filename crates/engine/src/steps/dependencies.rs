@@ -65,14 +65,12 @@ impl InstallingDependencies<'_> {
     /// Builds what isn't there yet, with live output; returns the image's id.
     async fn build(&self, cx: &Cx, image: &str) -> Result<String, EngineError> {
         let layout = cx.layout();
-        let server = &cx.settings.server;
         let args = [
             layout.release(cx.deployment.id),
             layout.dir(),
             image.to_owned(),
             self.config.keyed_image.clone(),
             self.config.dependencies.clone().unwrap_or_default(),
-            server.build_proxy.clone().unwrap_or_default(),
             PASSWORD_MARK.to_owned(),
             ADMIN_MARK.to_owned(),
         ];

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use super::PrepareStep;
-use super::config::odoo_conf;
+use super::config::{odoo_conf, secret_options};
 use crate::cx::Cx;
 use crate::error::EngineError;
 use crate::model::Step;
 use crate::planning;
+use crate::render::odoo_conf::OdooConf;
 
 /// Checks the frozen settings and the content.
 pub(crate) struct Initializing;
@@ -33,7 +34,8 @@ impl PrepareStep for Initializing {
             settings.environment.disk_mb,
         ));
         // An option that can't be written is refused here; where the addons stand is not known yet.
-        odoo_conf(cx, series, vec![], None).render()?;
+        let conf = odoo_conf(cx, series, vec![], None);
+        OdooConf { secret_options: secret_options(cx).await?, ..conf }.render()?;
         let fetched = cx.fetched().await?;
         if let Some(error) = planning::stopping(&fetched.problems) {
             return Err(cx.of_going_back(error));

@@ -143,15 +143,15 @@ pub(super) fn newest(
 }
 
 const INSERT: &str = "INSERT INTO environment (id, project_id, name, slug, kind, server_id, branch, domain, tls, cpus,
-        memory_mb, disk_mb, modules, options, variables, secret_variables, image, hold_limit_s, health_limit_s,
+        memory_mb, disk_mb, modules, options, secret_options, variables, secret_variables, image, hold_limit_s, health_limit_s,
         update_limit_s, auto_deploy, deploy_on_push, retention, notify, demo_data, language, created_at, updated_at)
     VALUES (:id, :project_id, :name, :slug, :kind, :server_id, :branch, :domain, :tls, :cpus,
-        :memory_mb, :disk_mb, :modules, :options, :variables, :secret_variables, :image, :hold_limit_s, :health_limit_s,
+        :memory_mb, :disk_mb, :modules, :options, :secret_options, :variables, :secret_variables, :image, :hold_limit_s, :health_limit_s,
         :update_limit_s, :auto_deploy, :deploy_on_push, :retention, :notify, :demo_data, :language, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE environment SET slug = :slug, kind = :kind, server_id = :server_id,
         branch = :branch, domain = :domain, tls = :tls, cpus = :cpus, memory_mb = :memory_mb, disk_mb = :disk_mb,
-        modules = :modules, options = :options, variables = :variables, secret_variables = :secret_variables, image = :image,
+        modules = :modules, options = :options, secret_options = :secret_options, variables = :variables, secret_variables = :secret_variables, image = :image,
         hold_limit_s = :hold_limit_s, health_limit_s = :health_limit_s, update_limit_s = :update_limit_s, auto_deploy = :auto_deploy, deploy_on_push = :deploy_on_push,
         retention = :retention, notify = :notify, demo_data = :demo_data, language = :language, created_at = :created_at, updated_at = :updated_at
     WHERE id = :id AND project_id = :project_id AND name = :name";
@@ -166,7 +166,7 @@ fn save(connection: &Connection, e: &Environment, sql: &str) -> Result<(), Engin
             ":id": e.id, ":project_id": e.project_id, ":name": e.name, ":slug": slug, ":kind": e.kind,
             ":server_id": e.server_id, ":branch": e.branch, ":domain": e.domain, ":tls": Json(&e.tls), ":cpus": e.cpus,
             ":memory_mb": e.memory_mb.cast_signed(), ":disk_mb": e.disk_mb.cast_signed(), ":modules": Json(&e.modules),
-            ":options": Json(&e.options), ":variables": Json(&e.variables),
+            ":options": Json(&e.options), ":secret_options": Json(&e.secret_options), ":variables": Json(&e.variables),
             ":secret_variables": Json(&e.secret_variables), ":image": e.image, ":hold_limit_s": e.hold_limit_s,
             ":health_limit_s": e.health_limit_s, ":update_limit_s": e.update_limit_s,
             ":auto_deploy": e.auto_deploy, ":deploy_on_push": e.deploy_on_push, ":retention": Json(&e.retention), ":notify": e.notify,
@@ -215,6 +215,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Environment> {
         disk_mb: row.get::<_, i64>("disk_mb")?.cast_unsigned(),
         modules: row.get::<_, Json<_>>("modules")?.0,
         options: row.get::<_, Json<_>>("options")?.0,
+        secret_options: row.get::<_, Json<_>>("secret_options")?.0,
         variables: row.get::<_, Json<_>>("variables")?.0,
         secret_variables: row.get::<_, Json<_>>("secret_variables")?.0,
         image: row.get("image")?,

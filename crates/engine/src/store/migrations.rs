@@ -11,6 +11,7 @@ const VERSIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0004_pushes.sql")),
     M::up(include_str!("migrations/0005_limits.sql")),
     M::up(include_str!("migrations/0006_release_number.sql")),
+    M::up(include_str!("migrations/0007_secrets.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(VERSIONS);
@@ -40,6 +41,7 @@ mod tests {
         include_str!("migrations/0004_pushes.test.sql"),
         include_str!("migrations/0005_limits.test.sql"),
         include_str!("migrations/0006_release_number.test.sql"),
+        include_str!("migrations/0007_secrets.test.sql"),
     ];
 
     #[test]
@@ -69,6 +71,8 @@ mod tests {
             let limits = |e: &crate::model::Environment| (e.health_limit_s, e.update_limit_s);
             let expected = if index >= 4 { (300, 7200) } else { (180, 3600) };
             assert_eq!(limits(&environments[0].environment), expected, "the usual ones until others are set");
+            let secret_options = environments[0].environment.secret_options.len();
+            assert_eq!(secret_options, usize::from(index >= 6), "none until one is given");
             let page = store.deployments(Default::default()).await.unwrap();
             assert_eq!(page.items.len(), 2);
             let deployment = store.deployment(page.items[1].id).await.unwrap();

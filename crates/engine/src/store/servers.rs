@@ -61,14 +61,14 @@ pub(super) fn find(connection: &Connection, id: ServerId) -> Result<Option<Serve
 
 const INSERT: &str =
     "INSERT INTO server (id, name, kind, root, docker_socket, docker_sudo, http_port, https_port, bind,
-        build_ca_file, build_proxy, public_address, acme_directory, acme_root_file, created_at)
+        build_ca_file, build_proxy, build_proxy_password, public_address, acme_directory, acme_root_file, created_at)
     VALUES (:id, :name, :kind, :root, :docker_socket, :docker_sudo, :http_port, :https_port, :bind,
-        :build_ca_file, :build_proxy, :public_address, :acme_directory, :acme_root_file, :created_at)";
+        :build_ca_file, :build_proxy, :build_proxy_password, :public_address, :acme_directory, :acme_root_file, :created_at)";
 
 const UPDATE: &str =
     "UPDATE server SET name = :name, kind = :kind, root = :root, docker_socket = :docker_socket,
         docker_sudo = :docker_sudo, http_port = :http_port, https_port = :https_port, bind = :bind,
-        build_ca_file = :build_ca_file, build_proxy = :build_proxy, public_address = :public_address,
+        build_ca_file = :build_ca_file, build_proxy = :build_proxy, build_proxy_password = :build_proxy_password, public_address = :public_address,
         acme_directory = :acme_directory, acme_root_file = :acme_root_file, created_at = :created_at
     WHERE id = :id";
 
@@ -80,6 +80,7 @@ fn save(connection: &Connection, server: &Server, sql: &str) -> Result<(), Engin
             ":docker_socket": server.docker_socket, ":docker_sudo": server.docker_sudo,
             ":http_port": server.http_port, ":https_port": server.https_port, ":bind": server.bind,
             ":build_ca_file": server.build_ca_file, ":build_proxy": server.build_proxy,
+            ":build_proxy_password": Json(&server.build_proxy_password),
             ":public_address": server.public_address, ":acme_directory": server.acme_directory,
             ":acme_root_file": server.acme_root_file, ":created_at": Millis(server.created_at),
         },
@@ -108,6 +109,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Server> {
         bind: row.get("bind")?,
         build_ca_file: row.get("build_ca_file")?,
         build_proxy: row.get("build_proxy")?,
+        build_proxy_password: row.get::<_, Json<_>>("build_proxy_password")?.0,
         public_address: row.get("public_address")?,
         acme_directory: row.get("acme_directory")?,
         acme_root_file: row.get("acme_root_file")?,

@@ -79,6 +79,8 @@ async fn what_is_written_is_what_is_read_also_after_closing() {
         docker_sudo: true,
         acme_directory: Some("https://ca.example.com/acme/directory".into()),
         acme_root_file: Some("~/ca.pem".into()),
+        build_proxy: Some("http://builds@proxy.example:3128".into()),
+        build_proxy_password: Some(SecretRef::new()),
         ..Server::new("web", kind)
     };
     bed.store.add_server(server.clone()).await.unwrap();
@@ -96,6 +98,7 @@ async fn what_is_written_is_what_is_read_also_after_closing() {
         cpus: 1.5,
         modules: vec!["acme_base".into()],
         options: BTreeMap::from([("limit_request".into(), "8192".into())]),
+        secret_options: BTreeMap::from([("smtp_password".into(), SecretRef::new())]),
         secret_variables: BTreeMap::from([("TOKEN".into(), SecretRef::new())]),
         health_limit_s: 300,
         update_limit_s: 7200,
