@@ -13,6 +13,8 @@ use slipway_tests::{Desktop, Journey, Page, Sample, Window, free_port};
 const SOON: Duration = Duration::from_secs(60);
 /// A first deployment installs a database.
 const LONG: Duration = Duration::from_secs(900);
+/// What WebDriver calls this key.
+const ESCAPE: &str = "\u{E00C}";
 
 /// A home with the environment `acme / production` of a sample project, on a server that nobody answers at: its deployments
 /// fail within a second, in Connecting.
@@ -78,7 +80,7 @@ fn the_palette_leads_to_a_log_that_is_copied_and_saved_and_the_theme_stays() {
     let window = Page(desktop.open(&home, &[]));
     let given = Unreachable::in_window(&window, desktop.dir());
     desktop.shell.wait_for_menu(SOON, |menu| menu.iter().any(|e| e.label.starts_with("acme / production")));
-    desktop.shell.choose(&["acme / production", "Deploy"]);
+    deploy(&window, &given.environment);
     desktop.shell.wait_for("acme / production: deployment failed", SOON);
 
     let ask = |text: &str, entry: &str| {
@@ -131,6 +133,12 @@ fn the_tray_deploys_and_a_notification_tells_the_end_and_opens_it() {
     let labels: Vec<&str> = menu.iter().map(|e| e.label.as_str()).collect();
     assert_eq!(labels, ["acme / production – pending", "Open Slipway", "Quit"]);
     desktop.shell.choose(&["acme / production", "Deploy"]);
+    desktop.until(|| desktop.focused().as_deref() == Some("Slipway"), "the window is in front");
+    window.at("deploy-dialog");
+    let nothing = window.invoke("deployments", &json!({"filter": {}})).unwrap();
+    assert_eq!(nothing["total"], 0, "the tray asks, and deploys nothing");
+    deploy(&window, &given.environment);
+    desktop.close_window();
 
     let told = desktop.shell.wait_for("acme / production: deployment failed", SOON);
     assert!(!told.body.is_empty());
@@ -144,6 +152,13 @@ fn the_tray_deploys_and_a_notification_tells_the_end_and_opens_it() {
     let deployment = page["items"][0]["id"].as_str().unwrap();
     desktop.until(|| window.place().contains(deployment), "the deployment is opened");
     assert_eq!(desktop.shell.notifications().len(), 1, "one for each deployment");
+}
+
+/// What the dialog asks for when it is confirmed.
+fn deploy(window: &Window, environment: &str) {
+    let options = json!({"pull": false, "update": [], "wait": false, "take_over": false});
+    let ask = json!({"id": wish(8), "environment": environment, "reference": null, "options": options});
+    window.invoke("deploy", &ask).unwrap();
 }
 
 #[test]
@@ -203,14 +218,14 @@ fn a_deployment_from_the_window_goes_live_and_the_tray_and_a_program_bring_the_n
     journey.sample.set_branch("live", "code-only");
     desktop.close_window();
     desktop.shell.wait_for_menu(SOON, |menu| menu[0].label == format!("{name} – success"));
-    desktop.shell.choose(&[&name, "Redeploy"]);
+    redeploy_by_tray(&desktop, &window, &name);
     desktop.until_long(LONG, || desktop.shell.notifications().len() == 2, "the second end is told");
     let told = desktop.shell.notifications().remove(1);
     assert_eq!(told.summary, format!("{name} is deployed"));
     assert_ne!(journey.release().as_deref(), Some("1.0"));
 
     journey.sample.set_branch("live", "load-fails");
-    desktop.shell.choose(&[&name, "Redeploy"]);
+    redeploy_by_tray(&desktop, &window, &name);
     let told = desktop.shell.wait_for(&format!("{name}: deployment failed and was undone"), LONG);
     let failed = journey.last();
     assert_eq!(failed["status"], "rolled_back");
@@ -221,11 +236,25 @@ fn a_deployment_from_the_window_goes_live_and_the_tray_and_a_program_bring_the_n
     let error = "[data-testid=deployment-error]";
     let said = failed["error"]["message"].as_str().unwrap();
     window.wait_for_text(error, SOON, |text| text.contains(said));
+    window.at("error-retry").click();
+    let tried = window.at("earlier-tries").content();
+    assert!(tried.contains(said), "{tried}");
+    window.find("body").write(ESCAPE);
+    desktop.until(|| window.look("[data-testid=deploy-dialog]").is_none(), "nothing was asked for");
 
     journey.sample.set_branch("live", "code-only");
     a_program_deploys(&window, &journey);
     desktop.until_long(SOON, || desktop.shell.notifications().len() == 4, "its end is told");
     assert_eq!(desktop.shell.notifications().remove(3).summary, format!("{name} is deployed"));
+}
+
+/// The tray leads to the plan, where it is confirmed as anywhere else.
+fn redeploy_by_tray(desktop: &Desktop, window: &Window, name: &str) {
+    desktop.shell.choose(&[name, "Redeploy"]);
+    window.at("plan-lane");
+    window.at("deploy-go").click();
+    desktop.until(|| window.look("[data-testid=deploy-dialog]").is_none(), "it is asked for");
+    desktop.close_window();
 }
 
 /// What stands in Settings as an example does what it says, by the token that stands there once.

@@ -1,12 +1,11 @@
-//! The icon in the system's tray: how everything stands, what runs, and a way to redeploy without the window.
+//! The icon in the system's tray: how everything stands, what runs, and a short way to the plan of the next deployment.
 
 mod picture;
 
 use std::sync::{Mutex, PoisonError};
 
-use slipway_engine::engine::DeployRequest;
 use slipway_engine::error::EngineError;
-use slipway_engine::model::{DeployOptions, EnvironmentId, Trigger};
+use slipway_engine::model::EnvironmentId;
 use tauri::image::Image;
 use tauri::menu::{IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
@@ -32,7 +31,6 @@ enum Act {
     Show,
     Quit,
     Go(Place),
-    Deploy(EnvironmentId),
     Browse(EnvironmentId),
 }
 
@@ -100,7 +98,7 @@ fn menu(handle: &AppHandle, picture: &Picture) -> tauri::Result<Menu<Wry>> {
         let environment = recent.environment;
         let mut entries: Vec<Box<dyn IsMenuItem<Wry>>> = Vec::new();
         if let Some(word) = recent.deploy {
-            entries.push(Box::new(entry(Act::Deploy(environment), word)?));
+            entries.push(Box::new(entry(Act::Go(Place::Deploy { environment }), word)?));
         }
         if recent.can_open {
             entries.push(Box::new(entry(Act::Browse(environment), "Open in browser")?));
@@ -123,8 +121,8 @@ impl Act {
         match self {
             Self::Show => "show".into(),
             Self::Quit => "quit".into(),
-            Self::Deploy(id) => format!("deploy {id}"),
             Self::Browse(id) => format!("browse {id}"),
+            Self::Go(Place::Deploy { environment }) => format!("deploy {environment}"),
             Self::Go(Place::Environment { environment }) => format!("environment {environment}"),
             Self::Go(Place::Deployment { deployment }) => format!("deployment {deployment}"),
             Self::Go(_) => "show".into(),
@@ -135,7 +133,7 @@ impl Act {
         let act = match name.split_once(' ') {
             None if name == "quit" => Self::Quit,
             None => Self::Show,
-            Some(("deploy", id)) => Self::Deploy(id.parse().ok()?),
+            Some(("deploy", id)) => Self::Go(Place::Deploy { environment: id.parse().ok()? }),
             Some(("browse", id)) => Self::Browse(id.parse().ok()?),
             Some(("environment", id)) => Self::Go(Place::Environment { environment: id.parse().ok()? }),
             Some(("deployment", id)) => Self::Go(Place::Deployment { deployment: id.parse().ok()? }),
@@ -152,27 +150,11 @@ impl Act {
                 window::focus(handle);
                 handle.state::<App>().signals.send(Signal::Open { place });
             }
-            Self::Deploy(environment) => {
-                or_say(handle, |app| async move { deploy(&app.state::<App>(), environment).await })
-            }
             Self::Browse(environment) => {
                 or_say(handle, |app| async move { browse(&app.state::<App>(), environment).await })
             }
         }
     }
-}
-
-async fn deploy(app: &App, environment: EnvironmentId) -> Result<(), EngineError> {
-    let engine = app.engine()?;
-    let view = engine.environment_by_id(environment).await?;
-    let request = DeployRequest {
-        trigger: Trigger::Manual,
-        reference: None,
-        options: DeployOptions::default(),
-        idempotency_key: None,
-    };
-    engine.enqueue(&view, request).await?;
-    Ok(())
 }
 
 async fn browse(app: &App, environment: EnvironmentId) -> Result<(), EngineError> {
@@ -206,8 +188,8 @@ mod tests {
         for act in [
             Act::Show,
             Act::Quit,
-            Act::Deploy(environment),
             Act::Browse(environment),
+            Act::Go(Place::Deploy { environment }),
             Act::Go(Place::Environment { environment }),
             Act::Go(Place::Deployment { deployment }),
         ] {

@@ -51,17 +51,22 @@ impl Picture {
         let running: Vec<_> = rows.iter().flat_map(|r| r.under_way.iter().map(move |p| (r, p))).collect();
         let failed = rows.iter().filter(|r| went_wrong(r)).count();
         let down = rows.iter().filter(|r| r.down.is_some()).count();
-        let icon = match (running.is_empty(), failed + down) {
-            (false, _) => Icon::Running,
-            (true, 0) => Icon::Calm,
-            (true, _) => Icon::Failed,
+        let icon = match (down, running.len(), failed) {
+            (0, 0, 0) => Icon::Calm,
+            (0, 0, _) => Icon::Failed,
+            (0, ..) => Icon::Running,
+            // What doesn't answer hurts somebody now, whatever is under way elsewhere.
+            (..) => Icon::Failed,
         };
-        let tooltip = match icon {
-            Icon::Calm => "Slipway: all is well".into(),
-            Icon::Running => format!("Slipway: {} under way", count(running.len(), "deployment")),
-            // What doesn't answer hurts somebody now.
-            Icon::Failed if down > 0 => format!("Slipway: {} not answering", count(down, "environment")),
-            Icon::Failed => format!("Slipway: {} not deployed", count(failed, "environment")),
+        let under_way = format!("{} under way", count(running.len(), "deployment"));
+        let tooltip = match (icon, down, running.len()) {
+            (Icon::Calm, ..) => "Slipway: all is well".into(),
+            (Icon::Running, ..) => format!("Slipway: {under_way}"),
+            (Icon::Failed, 0, _) => format!("Slipway: {} not deployed", count(failed, "environment")),
+            (Icon::Failed, _, 0) => format!("Slipway: {} not answering", count(down, "environment")),
+            (Icon::Failed, ..) => {
+                format!("Slipway: {} not answering, {under_way}", count(down, "environment"))
+            }
         };
         let mut recent: Vec<&EnvironmentRow> = rows.iter().collect();
         recent.sort_by_key(|r| std::cmp::Reverse(r.latest.as_ref().map(|d| d.id)));
@@ -77,7 +82,7 @@ impl Picture {
 impl Recent {
     fn of(row: &EnvironmentRow) -> Self {
         let is_free = row.under_way.is_empty() && row.environment.server_id.is_some();
-        let word = if row.live.is_some() { "Redeploy" } else { "Deploy" };
+        let word = if row.live.is_some() { "Redeploy…" } else { "Deploy…" };
         let status = match &row.down {
             Some(_) => "not answering".to_owned(),
             None => row.status.to_string().replace('_', " "),
@@ -144,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_answer_is_seen_while_another_deploys() {
+        let mut overview = overview(&[Given::live("acme"), Given::running("bolt", Step::Connecting)]);
+        overview.environments[0].down = Some(slipway_engine::error::EngineError::not_found("Gone."));
+        let picture = Picture::of(&overview);
+        assert_eq!(
+            (picture.icon, picture.tooltip.as_str()),
+            (Icon::Failed, "Slipway: 1 environment not answering, 1 deployment under way")
+        );
+    }
+
+    #[test]
     fn only_what_can_be_done_is_offered() {
         let given = [
             Given::live("live"),
@@ -153,9 +169,9 @@ mod tests {
         ];
         let picture = Picture::of(&overview(&given));
         let of = |name: &str| picture.recent.iter().find(|r| r.title.starts_with(name)).unwrap();
-        assert_eq!((of("live").deploy, of("live").can_open), (Some("Redeploy"), true));
+        assert_eq!((of("live").deploy, of("live").can_open), (Some("Redeploy…"), true));
         assert_eq!(of("busy").deploy, None);
-        assert_eq!((of("fresh").deploy, of("fresh").can_open), (Some("Deploy"), false));
+        assert_eq!((of("fresh").deploy, of("fresh").can_open), (Some("Deploy…"), false));
         assert_eq!(of("homeless").deploy, None);
         assert_eq!(of("fresh").title, "fresh / production – pending");
     }

@@ -37,6 +37,8 @@ impl Story {
 
         journey.sample.set_branch("live", "code-only");
         window.at("error-retry").click();
+        window.at("plan-lane");
+        window.at("deploy-go").click();
         self.wait_for_progress(|now| now["title"] == "Deployment #4");
         assert!(window.look(ERROR).is_none(), "what failed before isn't told of this one");
         self.watch_to_the_end("success");

@@ -163,6 +163,21 @@ test("a running deployment shows its step of 15 and is open", async () => {
   expect(onlook).toHaveBeenCalledWith("connecting");
 });
 
+test("one that went live says since when it serves and what that cost, as long as it does", async () => {
+  const { deployment, progress } = widget("e2-d12", 16, "running");
+  const ended = { ...deployment, lane: "update" as const, pause_ms: 2300, finished_at: deployment.queued_at };
+  const shown = { deployment: ended, progress: { ...progress, status: "success" as const } };
+  const { rerender } = render(ProgressWidget, { ...shown, serves: true });
+  expect(screen.getByTestId("deployment-result").textContent).toMatch(
+    /serves since \d\d:\d\d\. Requests waited 2\.3s\./,
+  );
+  await rerender({ ...shown, deployment: { ...ended, lane: "code" as const, pause_ms: null }, serves: true });
+  expect(screen.getByTestId("deployment-result").textContent).toContain("No request waited.");
+  expect(screen.getByTestId("result-undo").textContent).toContain("Roll back");
+  await rerender({ ...shown, serves: false });
+  expect(screen.queryByTestId("deployment-result")).toBeNull();
+});
+
 test("one that failed is closed, with the error, its cause and what to do next", async () => {
   render(ProgressWidget, widget("e3-d18", 11, "failed"));
   expect(screen.queryByTestId("step-initializing")).toBeNull();

@@ -4,7 +4,7 @@ import type { DeploymentSummary, Project, Server, Snapshot } from "./model";
 
 export type Dialog =
   | { kind: "palette" }
-  | { kind: "deploy"; environment: string }
+  | { kind: "deploy"; environment: string; again?: DeploymentSummary }
   | { kind: "roll_back"; environment: string; deployment: DeploymentSummary | null; data?: boolean }
   | { kind: "cancel"; deployment: DeploymentSummary; name: string }
   | { kind: "destroy"; environment: string }

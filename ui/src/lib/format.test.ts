@@ -1,6 +1,20 @@
 import { describe, expect, test } from "vitest";
 
-import { ago, bytes, count, duration, list, mebibytes, sha, share, stopwatch, until, uptime } from "./format";
+import {
+  ago,
+  bytes,
+  clockMinute,
+  count,
+  dayMinute,
+  duration,
+  list,
+  mebibytes,
+  sha,
+  share,
+  stopwatch,
+  until,
+  uptime,
+} from "./format";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const before = (ms: number) => new Date(now - ms).toISOString();
@@ -81,4 +95,10 @@ test("a share stays between nothing and all", () => {
   expect(share(5, 4)).toBe(1);
   expect(share(1, 0)).toBe(0);
   expect(sha("0123456789abcdef")).toBe("0123456");
+});
+
+test("a moment of another day is said with its day", () => {
+  const at = new Date(2026, 10, 24, 10, 42).getTime();
+  expect(dayMinute(at, at + 3_600_000)).toBe(clockMinute(at));
+  expect(dayMinute(at, at + 24 * 3_600_000)).toBe(`24 Nov, ${clockMinute(at)}`);
 });

@@ -58,6 +58,13 @@ export function clockMinute(at: string | number): string {
   return minute.format(new Date(at));
 }
 
+/** The same, with the day where that isn't today: `24 Nov, 10:42`. `now` is in milliseconds. */
+export function dayMinute(at: string | number, now = Date.now()): string {
+  const then = new Date(at);
+  const isToday = then.toDateString() === new Date(now).toDateString();
+  return isToday ? clockMinute(at) : `${day.format(then)}, ${clockMinute(at)}`;
+}
+
 /** A duration of so many milliseconds: `840ms`, `4.2s`, `42s`, `1m 05s`, `2h 04m`. */
 export function duration(ms: number): string {
   if (ms < 0) return duration(0);

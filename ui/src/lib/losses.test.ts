@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { clockMinute } from "./format";
+import { dayMinute } from "./format";
 import { moment, summary } from "./losses";
 
 const loss = (label: string, created: number, changed: number, first: string) => ({
@@ -17,7 +17,7 @@ test("Odoo's times are UTC", () => {
 });
 
 test("names what is lost most, since the first of all", () => {
-  const first = clockMinute(Date.UTC(2026, 10, 22, 10, 42));
+  const first = dayMinute(Date.UTC(2026, 10, 22, 10, 42));
   const data_from = "2026-11-22T10:00:00Z";
   expect(summary({ data_from, losses: [loss("Sales Order", 12, 2, "2026-11-22 10:42:00")] })).toBe(
     `14 Sales Orders since ${first} would be lost`,

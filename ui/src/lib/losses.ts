@@ -1,6 +1,6 @@
 // What going back to older data would lose, in a sentence.
 
-import { clockMinute, count } from "./format";
+import { count, dayMinute } from "./format";
 import type { Loss, RollbackPreview } from "./model";
 
 /** A moment as Odoo stores it: UTC, without saying so. In milliseconds. */
@@ -13,7 +13,7 @@ export function summary({ losses, data_from }: Pick<RollbackPreview, "losses" | 
   const [most] = losses;
   if (!most) return "No record was made or changed since then.";
   const first = Math.min(...losses.map(({ first }) => moment(first)));
-  const since = clockMinute(Number.isNaN(first) && data_from ? data_from : first);
+  const since = dayMinute(Number.isNaN(first) && data_from ? data_from : first);
   const rest = losses.length - 1;
   const others = rest > 0 ? ` and ${count(rest, "more kind", "more kinds")} of records` : "";
   return `${records(most)}${others} since ${since} would be lost`;

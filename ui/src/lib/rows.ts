@@ -20,10 +20,14 @@ export function standing({ status, down }: EnvironmentRow): Standing {
 /** Production first, then staging, then what one develops with; within a kind by name. */
 const order = { production: 0, staging: 1, development: 2 };
 
-/** The environments by project, in the order in which people look for them. */
-export function byProject(rows: readonly EnvironmentRow[]): [string, EnvironmentRow[]][] {
+/** The environments by project, in the order in which people look for them; or in the order they are given in, best first. */
+export function byProject(
+  rows: readonly EnvironmentRow[],
+  sorting: "by name" | "as given" = "by name",
+): [string, EnvironmentRow[]][] {
   const projects = new Map<string, EnvironmentRow[]>();
   for (const row of rows) projects.set(row.project, [...(projects.get(row.project) ?? []), row]);
+  if (sorting === "as given") return [...projects];
   for (const its of projects.values()) {
     its.sort(
       (a, b) =>

@@ -9,10 +9,23 @@ export type Match = { score: number; at: number[] };
  * wherever it stands.
  */
 export function match(query: string, text: string): Match | null {
+  return matchWords(query, text, matchWord);
+}
+
+/** The same, with the letters of each word side by side. */
+function matchTogether(query: string, text: string): Match | null {
+  return matchWords(query, text, bestPlace);
+}
+
+function matchWords(
+  query: string,
+  text: string,
+  find: (word: string, text: string) => Match | null,
+): Match | null {
   const at = new Set<number>();
   let score = 0;
   for (const word of query.toLowerCase().split(/\s+/).filter(Boolean)) {
-    const found = matchWord(word, text.toLowerCase());
+    const found = find(word, text.toLowerCase());
     if (!found) return null;
     score += found.score;
     for (const place of found.at) at.add(place);
@@ -27,9 +40,20 @@ export function search<T>(
   text: (item: T) => string,
 ): { item: T; at: number[] }[] {
   if (!query.trim()) return items.map((item) => ({ item, at: [] }));
+  const found = fitting(query, items, text, matchTogether);
+  // Letters with others between them are meant only where nothing has them side by side.
+  return found.length > 0 ? found : fitting(query, items, text, match);
+}
+
+function fitting<T>(
+  query: string,
+  items: readonly T[],
+  text: (item: T) => string,
+  fits: (query: string, text: string) => Match | null,
+): { item: T; at: number[] }[] {
   return items
     .flatMap((item, place) => {
-      const found = match(query, text(item));
+      const found = fits(query, text(item));
       return found ? [{ item, at: found.at, score: found.score, place }] : [];
     })
     .sort((a, b) => b.score - a.score || a.place - b.place)

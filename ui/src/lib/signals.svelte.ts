@@ -24,7 +24,10 @@ export function hear(signal: Signal): void {
 
 async function open(place: Place): Promise<void> {
   if (place.kind === "environment") go(environmentAddress(place.environment));
-  else if (place.kind === "deployment") {
+  else if (place.kind === "deploy") {
+    go(environmentAddress(place.environment));
+    openDialog({ kind: "deploy", environment: place.environment });
+  } else if (place.kind === "deployment") {
     const { deployment } = await commands.deployment(place.deployment);
     go(environmentAddress(deployment.environment_id, "logs", deployment.id));
   } else go(address(place.kind));

@@ -1,37 +1,17 @@
 // What one click asks for, wherever the click is.
 
-import { commands, newWish } from "./backend";
+import { commands } from "./backend";
 import { openDialog } from "./dialogs.svelte";
 import type { DeploymentSummary } from "./model";
-import { noteChange } from "./overview.svelte";
-import { environmentAddress, go } from "./place.svelte";
-import { say, sayFailure } from "./toasts.svelte";
-
-/** A second click on the same button is the same wish. */
-const retries = new Map<string, string>();
+import { sayFailure } from "./toasts.svelte";
 
 /**
- * Deploys the same commits again, and goes to where it can be watched. Going back is asked for as the first time: what it
- * takes away isn't what it was then.
+ * Asks for the same commits again: by the plan as it would be now, or, for what went back, by what it would take away now.
+ * Neither is what it was then.
  */
 export async function retry(deployment: DeploymentSummary): Promise<void> {
-  const { id, number, environment_id } = deployment;
-  if (deployment.rollback_of !== null) {
-    await rollBackAgain(deployment).catch(sayFailure);
-    return;
-  }
-  const wish = retries.get(id) ?? newWish();
-  retries.set(id, wish);
-  try {
-    const deployment = await commands.retry(wish, id);
-    say(`Retrying #${number} as #${deployment.number}`);
-    noteChange();
-    go(environmentAddress(environment_id));
-  } catch (error) {
-    sayFailure(error);
-  } finally {
-    retries.delete(id);
-  }
+  if (deployment.rollback_of !== null) await rollBackAgain(deployment).catch(sayFailure);
+  else openDialog({ kind: "deploy", environment: deployment.environment_id, again: deployment });
 }
 
 async function rollBackAgain({ id, rollback_of, environment_id }: DeploymentSummary): Promise<void> {
