@@ -68,6 +68,8 @@ impl Lab {
         lab.start(dir);
         lab.sql(dir, "postgres", "create role odoo login");
         lab.stop(dir, "fast");
+        // A mount namespace that was made meanwhile keeps the disk mounted, and what was written in memory.
+        must(Command::new("sync").arg("-f").arg(dir.join("disk")));
         must(Command::new("umount").arg(dir.join("disk")));
         Some(lab)
     }
