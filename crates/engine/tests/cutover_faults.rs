@@ -44,7 +44,7 @@ impl Matrix {
     }
 }
 
-/// Whether this cell is one of those that every run takes: one in so many, spread over lanes, actions and faults.
+/// True for the cells of every run: each `every`-th one, so that all lanes, actions and faults are among them.
 fn is_chosen(number: usize, every: usize) -> bool {
     std::env::var("SLIPWAY_FAULTS").is_ok_and(|faults| faults == "all") || number.is_multiple_of(every)
 }

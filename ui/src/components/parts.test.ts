@@ -163,18 +163,18 @@ test("a running deployment shows its step of 15 and is open", async () => {
   expect(onlook).toHaveBeenCalledWith("connecting");
 });
 
-test("one that went live says since when it serves and what that cost, as long as it does", async () => {
+test("one that went live says since when it is live and how long requests waited, while it is live", async () => {
   const { deployment, progress } = widget("e2-d12", 16, "running");
   const ended = { ...deployment, lane: "update" as const, pause_ms: 2300, finished_at: deployment.queued_at };
   const shown = { deployment: ended, progress: { ...progress, status: "success" as const } };
-  const { rerender } = render(ProgressWidget, { ...shown, serves: true });
+  const { rerender } = render(ProgressWidget, { ...shown, isLive: true });
   expect(screen.getByTestId("deployment-result").textContent).toMatch(
-    /serves since \d\d:\d\d\. Requests waited 2\.3s\./,
+    /is live since \d\d:\d\d\. Requests waited 2\.3s\./,
   );
-  await rerender({ ...shown, deployment: { ...ended, lane: "code" as const, pause_ms: null }, serves: true });
+  await rerender({ ...shown, deployment: { ...ended, lane: "code" as const, pause_ms: null }, isLive: true });
   expect(screen.getByTestId("deployment-result").textContent).toContain("No request waited.");
   expect(screen.getByTestId("result-undo").textContent).toContain("Roll back");
-  await rerender({ ...shown, serves: false });
+  await rerender({ ...shown, isLive: false });
   expect(screen.queryByTestId("deployment-result")).toBeNull();
 });
 

@@ -182,7 +182,7 @@ const VARIABLES: [(&str, &str); 14] = [
 ];
 /// How the names of options end that hold secrets: `smtp_password` of Odoo's own, `…_token` of modules.
 const SECRETS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey"];
-/// What the size of a release, the proxy's patience and the checks follow from.
+/// Options that Slipway reads: for the size of a release, the proxy's time limits and the checks.
 const READ: [&str; 5] =
     ["limit_time_cpu", "limit_time_real", "limit_time_real_cron", "server_wide_modules", "workers"];
 /// Without these the pages that a release is checked by aren't there.

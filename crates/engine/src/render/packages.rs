@@ -198,7 +198,7 @@ impl Packages {
     }
 }
 
-/// Whether an address in it has a password, or, over HTTP, a user: hosts of Git take a token in the user's place. A user of SSH is
+/// True for an address with a password, or, over HTTP, with a user: Git hosts take a token in place of the user. A user of SSH is
 /// no secret, and a version of Git's (`@main`) is no user.
 fn holds_a_secret(entry: &str) -> bool {
     entry.match_indices("://").any(|(at, _)| {

@@ -27,7 +27,12 @@ else
   # The proxy of builds may need a password: from a file, since everybody on the server can read arguments. Docker's containers of a
   # build have it in their environment, so none is left, whatever becomes of the build.
   set --
-  if [ -e "$RELEASE/docker/config.json" ]; then set -- --config "$RELEASE/docker"; fi
+  if [ -e "$RELEASE/docker/config.json" ]; then
+    # The user's own configuration may say by its context which daemon is used, such as a rootless one.
+    DOCKER_HOST=${DOCKER_HOST:-$(docker context inspect -f '{{.Endpoints.docker.Host}}' 2>/dev/null)}
+    export DOCKER_HOST
+    set -- --config "$RELEASE/docker"
+  fi
   if [ -n "$DEPS" ]; then
     if is_there "$DEPS"; then say 'Debian and Python packages are as before'
     else

@@ -7,15 +7,15 @@ use slipway_engine::cutover::Lane;
 
 use super::{Machine, OLD};
 
-/// What serves before, in `orders`: how many rows, and what the first one says.
+/// The table `orders` before the cutover: the number of its rows, and the first one.
 const BEFORE: &str = "1000 live order 1";
 
 /// How it ended, by all that can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The new release serves with its data.
+    /// The new release is live, with its data.
     New,
-    /// What served before serves again, with its data.
+    /// The release of before is live again, with its data.
     Old,
 }
 

@@ -19,7 +19,7 @@ const OLD: &str = "slipway-lab-old";
 /// For the script in any of its modes: far more than all limits of one that holds.
 const CALL_LIMIT: Duration = Duration::from_secs(150);
 const MARK: &str = "SLIPWAY_FAULT_LAB";
-/// What every machine begins with.
+/// The disk that every machine begins with a copy of: an empty PostgreSQL.
 pub(crate) struct Lab {
     dir: tempfile::TempDir,
     postgresql: PathBuf,
@@ -200,7 +200,7 @@ impl Machine<'_> {
         must(Command::new("sync").arg("-f").arg(self.dir.path().join("disk")));
     }
 
-    /// What becomes of the stand-in's calls from now on: `3 fail`, `3 hang`, `3 twice`, or nothing special.
+    /// Sets how the stand-in for Docker behaves from now on: `3 fail`, `3 hang`, `3 twice`, or as usual.
     pub(crate) fn fault(&self, fault: Option<String>) {
         fs::remove_file(self.dir.path().join("calls")).ok();
         let file = self.dir.path().join("fault");
@@ -249,7 +249,7 @@ impl Machine<'_> {
         Output { status, stdout: fs::read(said).unwrap(), stderr: fs::read(complained).unwrap() }
     }
 
-    /// What went wrong, as the journal tells it.
+    /// Lines of the journal that tell of failures and warnings.
     pub(crate) fn failures(&self) -> String {
         let journal = fs::read_to_string(self.plan.journal()).unwrap_or_default();
         let told = |line: &&str| {
